@@ -1,0 +1,66 @@
+//! Pending deliveries of a webhook that is off end as failed, to be recovered when it is on again.
+//!
+//! Killed at any point: what has ended is no longer pending, the next run ends the rest. A delivery whose attempt is
+//! under way, or that the index does not show yet, ends at its next wake-up instead.
+
+use domain::delivery::{Delivery, DeliveryKey, Purpose};
+use domain::ids::LogShard;
+use futures::{StreamExt, TryStreamExt};
+use platform::store::log::Unsettled;
+use platform::store::{StoreError, Stored};
+
+use crate::{BulkJobs, JobError, Progress, Run, WRITES};
+
+impl BulkJobs {
+    pub(crate) async fn end_pending(&self, run: &Run<'_>) -> Result<Progress, JobError> {
+        let webhook = self
+            .store
+            .webhook(&run.job.workspace, &run.job.webhook)
+            .await?;
+        match webhook {
+            // Deleted since: its log goes as a whole.
+            None => return Ok(Progress::Finished),
+            Some(webhook) if webhook.value.is_active() => return Ok(self.wait_or_drop(run.job)),
+            Some(_) => {}
+        }
+        for shard in LogShard::all() {
+            let mut pages = self.pages(run, Unsettled::Pending, shard, String::new());
+            while let Some(page) = pages.next(&self.store).await? {
+                if self.out_of_time(run) {
+                    return Ok(Progress::Unfinished);
+                }
+                self.end_all(&page).await?;
+            }
+        }
+        Ok(Progress::Finished)
+    }
+
+    async fn end_all(&self, keys: &[DeliveryKey]) -> Result<(), JobError> {
+        let stored = self.store.deliveries(keys).await?;
+        let writes = stored.into_values().map(|stored| self.end(stored));
+        futures::stream::iter(writes)
+            .buffer_unordered(WRITES)
+            .try_collect::<()>()
+            .await?;
+        Ok(())
+    }
+
+    async fn end(&self, stored: Stored) -> Result<(), StoreError> {
+        let ended = stored.value.state.end_disabled((self.clock)());
+        let Some(state) = ended.filter(|_| stored.value.purpose == Purpose::Event) else {
+            return Ok(());
+        };
+        let ended = Stored {
+            value: Delivery {
+                state,
+                ..stored.value
+            },
+            rev: stored.rev,
+        };
+        match self.store.save_delivery(&ended).await {
+            // It has moved on; its wake-up decides.
+            Ok(_) | Err(StoreError::Conflict) => Ok(()),
+            Err(other) => Err(other),
+        }
+    }
+}

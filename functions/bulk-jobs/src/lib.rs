@@ -1,0 +1,183 @@
+//! `bulk-jobs`: work on many deliveries of a webhook.
+//!
+//! Trigger: the bulk queue ([`BulkJobs::handle`]).
+//!
+//! A job is a message and nothing else: it keeps no progress, because what it has done it finds done. It works through
+//! pages until little time is left, then puts its message back; killed at any point, the message comes back by
+//! itself. What a death means is told at each job.
+//!
+//! The function that asks for a job sends the message *before* it changes the webhook, so that no death between the
+//! two loses the job. A job that comes too early therefore waits for the change ([`Progress::NotYet`]), and is dropped
+//! when the change has not come after [`PATIENCE`].
+//!
+//! # Layout
+//! * [`recover`] — failed deliveries get a fresh schedule
+//! * [`end_pending`] — pending deliveries of a webhook that is off end
+//! * [`delete_log`] — the log of a deleted webhook goes
+
+#![forbid(unsafe_code)]
+
+pub mod delete_log;
+pub mod end_pending;
+mod pages;
+pub mod recover;
+
+use std::time::Duration;
+
+use aws_lambda_events::event::sqs::{SqsBatchResponse, SqsMessage};
+use jiff::Timestamp;
+use platform::batch::{self, Panicked};
+use platform::clock::Clock;
+use platform::queue::message::{BulkJob, BulkTask};
+use platform::queue::sending::Outgoing;
+use platform::queue::visibility::Sleeper;
+use platform::queue::{Queue, QueueError};
+use platform::store::{Store, StoreError};
+
+/// How long a job waits for the change that it belongs to.
+pub const PATIENCE: Duration = Duration::from_secs(300);
+/// Between two looks for it.
+const NEXT_LOOK: Duration = Duration::from_secs(5);
+/// No page is begun with less time than this left.
+const TIME_FOR_A_PAGE: Duration = Duration::from_secs(15);
+/// Items written at a time.
+pub(crate) const WRITES: usize = 16;
+
+/// The handler with what it needs.
+pub struct BulkJobs {
+    /// The table.
+    pub store: Store,
+    /// Where wake-ups go.
+    pub slow: Queue,
+    /// Where jobs come from.
+    pub bulk: Queue,
+    /// Messages that cannot be read.
+    pub dead_letters: Queue,
+    /// The time.
+    pub clock: Clock,
+}
+
+/// How far a job has come.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Progress {
+    /// Everything is done, or nothing is to be done.
+    Finished,
+    /// Time is up; the rest follows at once.
+    Unfinished,
+    /// What it belongs to has not happened yet.
+    NotYet,
+}
+
+/// Why a job got stuck. It comes back.
+#[derive(Debug, thiserror::Error)]
+pub enum JobError {
+    /// The table.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// A queue.
+    #[error(transparent)]
+    Queue(#[from] QueueError),
+    /// A mistake of ours.
+    #[error(transparent)]
+    Panicked(#[from] Panicked),
+}
+
+/// A run of a job.
+pub(crate) struct Run<'a> {
+    pub(crate) job: &'a BulkJob,
+    /// An earlier run got somewhere, nobody knows where.
+    pub(crate) resumed: bool,
+    deadline: Timestamp,
+}
+
+impl BulkJobs {
+    /// Handles messages of the bulk queue, to be done by `deadline`. The answer names those that stay on the queue.
+    pub async fn handle(&self, records: Vec<SqsMessage>, deadline: Timestamp) -> SqsBatchResponse {
+        let mut kept = Vec::new();
+        for record in records {
+            let message_id = record.message_id.clone().unwrap_or_default();
+            if !self.handle_one(record, deadline).await {
+                kept.push(message_id);
+            }
+        }
+        batch::keep(kept)
+    }
+
+    /// Whether the message is done with.
+    async fn handle_one(&self, record: SqsMessage, deadline: Timestamp) -> bool {
+        let receives: u32 = record
+            .attributes
+            .get("ApproximateReceiveCount")
+            .and_then(|count| count.parse().ok())
+            .unwrap_or(1);
+        let body = record.body.unwrap_or_default();
+        let Ok(job) = serde_json::from_str::<BulkJob>(&body) else {
+            return self.dead_letter(body).await;
+        };
+        let run = Run {
+            job: &job,
+            resumed: receives > 1,
+            deadline,
+        };
+        let outcome = batch::isolated(Box::pin(self.run(&run)))
+            .await
+            .unwrap_or_else(|panicked| Err(panicked.into()));
+        tracing::info!(
+            workspace = %job.workspace, webhook = %job.webhook, task = ?job.task, ?outcome, "bulk job handled"
+        );
+        let wait = match outcome {
+            Ok(Progress::Finished) => return true,
+            Ok(Progress::Unfinished) => Duration::ZERO,
+            Ok(Progress::NotYet) => NEXT_LOOK,
+            Err(_) => return false,
+        };
+        let receipt_handle = record.receipt_handle.unwrap_or_default();
+        for hidden in self
+            .bulk
+            .hide_all(&[Sleeper {
+                receipt_handle,
+                wait,
+            }])
+            .await
+        {
+            if let Err(error) = hidden {
+                tracing::warn!(%error, "job not put back; it comes back by itself");
+            }
+        }
+        false
+    }
+
+    async fn run(&self, run: &Run<'_>) -> Result<Progress, JobError> {
+        match &run.job.task {
+            BulkTask::Recover { job, since } => self.recover(run, job, *since).await,
+            BulkTask::EndPending => self.end_pending(run).await,
+            BulkTask::DeleteLog => self.delete_log(run).await,
+        }
+    }
+
+    async fn dead_letter(&self, body: String) -> bool {
+        tracing::error!("message rejected: no bulk job");
+        let attributes = vec![("reason", "not a bulk job".to_owned())];
+        self.dead_letters
+            .send(Outgoing {
+                body,
+                attributes,
+                ..Outgoing::default()
+            })
+            .await
+            .is_ok()
+    }
+
+    /// What a job does whose change has not come: wait, or give up.
+    pub(crate) fn wait_or_drop(&self, job: &BulkJob) -> Progress {
+        if (self.clock)() < job.asked_at + PATIENCE {
+            Progress::NotYet
+        } else {
+            Progress::Finished
+        }
+    }
+
+    pub(crate) fn out_of_time(&self, run: &Run<'_>) -> bool {
+        (self.clock)() + TIME_FOR_A_PAGE > run.deadline
+    }
+}

@@ -1,0 +1,125 @@
+//! Failed deliveries get a fresh schedule, the first attempt at once.
+//!
+//! For each page: write the deliveries as pending, marked with the job, then send their wake-ups.
+//! *Killed between the two*, deliveries are pending without a wake-up. A resumed job therefore first wakes whatever is
+//! pending under its mark; a wake-up too many changes nothing. The mark also keeps a job that is resumed late from
+//! reviving what failed again meanwhile.
+
+use domain::delivery::{Delivery, DeliveryKey, Purpose, RecoverJob, State};
+use domain::ids::{DeliveryId, LogShard};
+use futures::{StreamExt, TryStreamExt};
+use jiff::Timestamp;
+use platform::queue::message::WebhookWakeUp;
+use platform::queue::sending::Outgoing;
+use platform::store::log::Unsettled;
+use platform::store::{StoreError, Stored};
+
+use crate::{BulkJobs, JobError, Progress, Run, WRITES};
+
+impl BulkJobs {
+    pub(crate) async fn recover(
+        &self,
+        run: &Run<'_>,
+        job: &RecoverJob,
+        since: Timestamp,
+    ) -> Result<Progress, JobError> {
+        let webhook = self
+            .store
+            .webhook(&run.job.workspace, &run.job.webhook)
+            .await?;
+        // Deleted or switched off since it was asked for: there is nothing to recover into.
+        if !webhook.is_some_and(|webhook| webhook.value.is_active()) {
+            return Ok(Progress::Finished);
+        }
+        let stages = [Unsettled::Pending, Unsettled::Failed];
+        for which in if run.resumed {
+            &stages[..]
+        } else {
+            &stages[1..]
+        } {
+            for shard in LogShard::all() {
+                let mut pages = self.pages(run, *which, shard, before(since));
+                while let Some(page) = pages.next(&self.store).await? {
+                    if self.out_of_time(run) {
+                        return Ok(Progress::Unfinished);
+                    }
+                    match which {
+                        Unsettled::Pending => self.wake_marked(&page, job).await?,
+                        Unsettled::Failed => self.revive(&page, job).await?,
+                    }
+                }
+            }
+        }
+        Ok(Progress::Finished)
+    }
+
+    async fn revive(&self, keys: &[DeliveryKey], job: &RecoverJob) -> Result<(), JobError> {
+        let stored = self.store.deliveries(keys).await?;
+        let writes = stored
+            .into_values()
+            .map(|stored| self.revive_one(stored, job));
+        let revived: Vec<Option<DeliveryKey>> = futures::stream::iter(writes)
+            .buffer_unordered(WRITES)
+            .try_collect()
+            .await?;
+        self.wake(revived.iter().flatten()).await
+    }
+
+    async fn revive_one(
+        &self,
+        stored: Stored,
+        job: &RecoverJob,
+    ) -> Result<Option<DeliveryKey>, StoreError> {
+        let Stored {
+            value: delivery,
+            rev,
+        } = stored;
+        if delivery.purpose == Purpose::Test || delivery.recovered_by.as_ref() == Some(job) {
+            return Ok(None);
+        }
+        let Some(state) = delivery.state.recover((self.clock)()) else {
+            return Ok(None);
+        };
+        let key = delivery.key.clone();
+        let revived = Stored {
+            value: Delivery {
+                state,
+                recovered_by: Some(job.clone()),
+                ..delivery
+            },
+            rev,
+        };
+        match self.store.save_delivery(&revived).await {
+            Ok(_) => Ok(Some(key)),
+            // Somebody resends it at this moment.
+            Err(StoreError::Conflict) => Ok(None),
+            Err(other) => Err(other),
+        }
+    }
+
+    async fn wake_marked(&self, keys: &[DeliveryKey], job: &RecoverJob) -> Result<(), JobError> {
+        let stored = self.store.deliveries(keys).await?;
+        let marked = stored.values().filter(|stored| {
+            matches!(stored.value.state, State::Pending(_))
+                && stored.value.recovered_by.as_ref() == Some(job)
+        });
+        self.wake(marked.map(|stored| &stored.value.key)).await
+    }
+
+    async fn wake(&self, keys: impl Iterator<Item = &DeliveryKey>) -> Result<(), JobError> {
+        let wake_up =
+            |key: &DeliveryKey| Outgoing::json(&WebhookWakeUp::of(key), key.webhook.as_str());
+        let messages: Vec<_> = keys.map(wake_up).collect();
+        let sent = self.slow.send_all(&messages).await;
+        sent.into_iter().collect::<Result<(), _>>()?;
+        Ok(())
+    }
+}
+
+/// A sort key before every delivery of events at or after `since`, and behind every earlier one: the lower bound less
+/// its last character.
+fn before(since: Timestamp) -> String {
+    let mut bound = DeliveryId::lower_bound(since);
+    bound.pop();
+    bound
+}

@@ -1,0 +1,97 @@
+//! One HTTP request for a delivery.
+
+use std::time::Duration;
+
+use bytes::Bytes;
+use domain::catalogue::EventType;
+use domain::delivery::{Attempt, Outcome};
+use domain::event::Body;
+use domain::ids::DeliveryId;
+use domain::signing::request_headers;
+use domain::webhook::Webhook;
+use http::{HeaderMap, HeaderName, HeaderValue};
+use jiff::Timestamp;
+use platform::http::OutboundRequest;
+use platform::secrets::SecretsError;
+
+use crate::DeliverWebhook;
+
+/// The endpoint's answer must have arrived within this: one deadline over DNS, connect, TLS, headers and body.
+pub const DEADLINE: Duration = Duration::from_secs(10);
+
+/// What is sent.
+pub(crate) struct Request<'a> {
+    pub(crate) webhook: &'a Webhook,
+    pub(crate) delivery: &'a DeliveryId,
+    pub(crate) event: EventType,
+    pub(crate) body: &'a Body,
+    pub(crate) number: u32,
+}
+
+impl DeliverWebhook {
+    /// Makes the request.
+    ///
+    /// # Errors
+    /// [`SecretsError`] before anything was sent: no attempt was made.
+    pub(crate) async fn attempt(&self, request: Request<'_>) -> Result<Attempt, SecretsError> {
+        let Request {
+            webhook,
+            delivery,
+            event,
+            body,
+            number,
+        } = request;
+        let keys = self.secrets.signing_keys(webhook, (self.clock)()).await?;
+        let at = (self.clock)();
+        let headers = request_headers(event, delivery, at, body, keys.as_ref());
+        let outcome = match header_map(headers) {
+            Ok(headers) => {
+                let body = Bytes::copy_from_slice(body.as_bytes());
+                self.exchange(OutboundRequest {
+                    url: webhook.url.clone(),
+                    headers,
+                    body,
+                })
+                .await
+            }
+            Err(_) => Outcome::NoResponse {
+                error: "the request could not be built".to_owned(),
+            },
+        };
+        let duration = elapsed(at, (self.clock)());
+        self.pace.observe(webhook, &outcome, duration);
+        Ok(Attempt {
+            number,
+            at,
+            duration,
+            signed: keys.is_some(),
+            outcome,
+        })
+    }
+
+    async fn exchange(&self, request: OutboundRequest) -> Outcome {
+        match self.http.post(request, DEADLINE).await {
+            Err(error) => Outcome::NoResponse {
+                error: error.to_string(),
+            },
+            Ok(response) => Outcome::Response {
+                code: response.status,
+                retry_after: response
+                    .retry_after
+                    .map(|asked| asked.wait_from((self.clock)())),
+                body: Some(response.body),
+            },
+        }
+    }
+}
+
+fn header_map(headers: Vec<(&'static str, String)>) -> Result<HeaderMap, http::Error> {
+    let pair = |(name, value): (&str, String)| {
+        Ok((HeaderName::try_from(name)?, HeaderValue::try_from(value)?))
+    };
+    headers.into_iter().map(pair).collect()
+}
+
+fn elapsed(from: Timestamp, to: Timestamp) -> Duration {
+    Duration::try_from(to.duration_since(from)).unwrap_or_default()
+}

@@ -1,0 +1,176 @@
+//! `deliver-webhook`: makes the attempts.
+//!
+//! Triggers: the fast queue and the slow queue ([`DeliverWebhook::handle`]). Both bring wake-ups; what is to be done
+//! stands in the table, and only a delivery's first message says it as well.
+//!
+//! # Steps of a batch, and what a death between them means
+//! 1. Read configuration versions and deliveries. Nothing is changed yet.
+//! 2. For each delivery, decide ([`step`]). A first attempt is made at once; a later one is claimed first, with a
+//!    lease that outlives this function.
+//!    *Killed before the request:* a first attempt's message comes back as it was; a claimed one's comes back, finds
+//!    the lease, sleeps until it ends, and the next claim takes the same attempt number.
+//!    *Killed after the request, before the record:* the same; the endpoint gets the delivery again, with the same id.
+//! 3. Record the outcome, with what it means for the webhook, in one transaction.
+//!    *Killed after it:* the message comes back and the table says what it has to do: sleep, or nothing.
+//! 4. Hide what waits, forward what changes lanes. *Killed before it:* messages come back early and sleep then.
+//! 5. Answer. The ones that sleep, and the ones that something kept from being decided, stay on the queue.
+//!
+//! Run twice at the same time: both read "no item" and both make the first attempt (at-least-once, one delivery id);
+//! the second record finds the first and changes nothing. Of two claims one fails.
+//!
+//! An AWS or KMS failure is never an attempt: the message stays and comes back.
+//!
+//! # Layout
+//! * [`step`] — what one wake-up leads to
+//! * [`attempt`] — one HTTP request
+//! * [`arrivals`] — the batch's messages, read and sorted by delivery
+//! * [`settle`] — hiding, forwarding, dead letters
+//! * [`pace`] — which endpoints are proven fast
+
+#![forbid(unsafe_code)]
+
+pub mod arrivals;
+pub mod attempt;
+pub mod pace;
+pub mod settle;
+pub mod step;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use aws_lambda_events::event::sqs::{SqsBatchResponse, SqsMessage};
+use domain::retry::RetrySchedule;
+use futures::future::join_all;
+use jiff::Timestamp;
+use platform::batch;
+use platform::clock::Clock;
+use platform::entropy::Entropy;
+use platform::http::HttpSend;
+use platform::queue::Queue;
+use platform::secrets::Secrets;
+use platform::store::{Store, config::ConfigCache};
+
+use arrivals::{Arrival, Arrivals};
+use pace::Pace;
+use settle::Disposition;
+use step::Batch;
+
+/// The handler with what it needs.
+pub struct DeliverWebhook {
+    /// The table.
+    pub store: Store,
+    /// Workspaces' webhooks.
+    pub config: ConfigCache,
+    /// Webhooks' secrets.
+    pub secrets: Secrets,
+    /// The way out.
+    pub http: Arc<dyn HttpSend>,
+    /// The queues.
+    pub queues: Queues,
+    /// The deployment's settings.
+    pub limits: Limits,
+    /// The time.
+    pub clock: Clock,
+    /// Jitter.
+    pub entropy: Entropy,
+    /// What this process has seen of endpoints' speed.
+    pub pace: Pace,
+}
+
+/// The queues that the handler reads from or sends to.
+pub struct Queues {
+    /// First attempts to endpoints proven fast.
+    pub fast: Queue,
+    /// First attempts to all others, and all that waits.
+    pub slow: Queue,
+    /// Messages that cannot be read.
+    pub dead_letters: Queue,
+    /// Work on many deliveries.
+    pub bulk: Queue,
+}
+
+/// The deployment's settings.
+pub struct Limits {
+    /// When to try again.
+    pub schedule: RetrySchedule,
+    /// How long the log keeps an entry.
+    pub retention: Duration,
+}
+
+impl DeliverWebhook {
+    /// Handles a batch of the fast or the slow queue, to be done by `deadline`. The answer names the messages that
+    /// stay on the queue.
+    pub async fn handle(&self, records: Vec<SqsMessage>, deadline: Timestamp) -> SqsBatchResponse {
+        let received = records.len();
+        let arrivals = Arrivals::read(records, self.queues.fast.name());
+        let dispositions = match self.read_state(&arrivals, deadline).await {
+            Ok(batch) => {
+                join_all(
+                    arrivals
+                        .deliveries
+                        .iter()
+                        .map(|arrival| self.decide(&batch, arrival)),
+                )
+                .await
+            }
+            Err(error) => {
+                tracing::warn!(%error, "batch not read");
+                vec![Disposition::Again; arrivals.deliveries.len()]
+            }
+        };
+        let kept = self.settle(&arrivals, &dispositions).await;
+        self.mark_lanes().await;
+        let count =
+            |wanted: fn(&Disposition) -> bool| dispositions.iter().filter(|d| wanted(d)).count();
+        tracing::info!(
+            lane = ?arrivals.lane,
+            received,
+            deliveries = arrivals.deliveries.len(),
+            done = count(|d| matches!(d, Disposition::Done)),
+            sleeping = count(|d| matches!(d, Disposition::SleepUntil(_))),
+            forwarded = count(|d| matches!(d, Disposition::Forward)),
+            undecided = count(|d| matches!(d, Disposition::Again)),
+            "webhook batch handled"
+        );
+        batch::keep(kept)
+    }
+
+    async fn read_state(
+        &self,
+        arrivals: &Arrivals,
+        deadline: Timestamp,
+    ) -> Result<Batch, platform::store::StoreError> {
+        let keys: Vec<_> = arrivals
+            .deliveries
+            .iter()
+            .map(|arrival| arrival.wake_up.key())
+            .collect();
+        // The version is read first: a webhook deleted in between is then known to be gone.
+        let config = self
+            .config
+            .current(keys.iter().map(|key| &key.workspace))
+            .await?;
+        let stored = self.store.deliveries(&keys).await?;
+        Ok(Batch {
+            lane: arrivals.lane,
+            config,
+            stored,
+            deadline,
+        })
+    }
+
+    async fn decide(&self, batch: &Batch, arrival: &Arrival) -> Disposition {
+        let key = arrival.wake_up.key();
+        match batch::isolated(self.step(batch, arrival)).await {
+            Ok(Ok(disposition)) => disposition,
+            Ok(Err(error)) => {
+                tracing::warn!(delivery = %key.id, webhook = %key.webhook, workspace = %key.workspace, %error, "not decided");
+                Disposition::Again
+            }
+            Err(panicked) => {
+                tracing::error!(delivery = %key.id, webhook = %key.webhook, workspace = %key.workspace, %panicked, "not decided");
+                Disposition::Again
+            }
+        }
+    }
+}

@@ -1,0 +1,55 @@
+//! The function `deliver-webhook`: wires the handler to AWS. See the library for what it does.
+
+use std::sync::Arc;
+
+use aws_lambda_events::event::sqs::SqsEvent;
+use deliver_webhook::{DeliverWebhook, Limits, Queues, pace::Pace};
+use jiff::Timestamp;
+use lambda_runtime::{Error, LambdaEvent, run, service_fn};
+use platform::http::{GuardedClient, SystemResolver};
+use platform::queue::Queue;
+use platform::secrets::Secrets;
+use platform::store::{Store, config::ConfigCache};
+use platform::{aws, clock, entropy::Entropy, logging, settings};
+
+#[tokio::main]
+async fn main() -> Result<(), Error> {
+    logging::init();
+    let aws = aws::config().await;
+    let sqs = aws::sqs(&aws);
+    let queue = |variable| settings::text(variable).map(|url| Queue::new(sqs.clone(), url));
+    let store = Store::new(aws::dynamodb(&aws), settings::text("TABLE_NAME")?);
+    let deliver = Arc::new(DeliverWebhook {
+        config: ConfigCache::new(store.clone()),
+        store,
+        secrets: Secrets::new(aws::kms(&aws), settings::text("KMS_KEY_ID")?),
+        http: Arc::new(GuardedClient::new(
+            Arc::new(SystemResolver),
+            settings::url_rules()?,
+        )?),
+        queues: Queues {
+            fast: queue("WEBHOOK_FAST_QUEUE_URL")?,
+            slow: queue("WEBHOOK_SLOW_QUEUE_URL")?,
+            dead_letters: queue("WEBHOOK_DEAD_LETTER_QUEUE_URL")?,
+            bulk: queue("BULK_QUEUE_URL")?,
+        },
+        limits: Limits {
+            schedule: settings::retry_schedule()?,
+            retention: settings::log_retention()?,
+        },
+        clock: clock::system(),
+        entropy: Entropy::system(),
+        pace: Pace::default(),
+    });
+    run(service_fn(|event: LambdaEvent<SqsEvent>| {
+        let deliver = Arc::clone(&deliver);
+        // A deadline that cannot be told is now: nothing is begun that might be cut short.
+        let deadline =
+            Timestamp::try_from(event.context.deadline()).unwrap_or_else(|_| Timestamp::now());
+        // Boxed: the compiler's depth limit counts through the runtime's own layers.
+        Box::pin(
+            async move { Ok::<_, Error>(deliver.handle(event.payload.records, deadline).await) },
+        )
+    }))
+    .await
+}

@@ -1,0 +1,128 @@
+//! What happens to the messages once their deliveries are decided: hiding, forwarding, dead letters.
+
+use std::time::Duration;
+
+use domain::webhook::Lane;
+use jiff::Timestamp;
+use platform::queue::message::WebhookWakeUp;
+use platform::queue::sending::Outgoing;
+use platform::queue::visibility::Sleeper;
+
+use crate::DeliverWebhook;
+use crate::arrivals::{Arrival, Arrivals, Message, Unreadable};
+
+/// What is to become of a delivery's message.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Disposition {
+    /// Nothing is left to do: deleted.
+    Done,
+    /// Woken again at that time.
+    SleepUntil(Timestamp),
+    /// To the slow lane, as it is.
+    Forward,
+    /// Left alone: back when the queue's visibility time-out ends.
+    Again,
+}
+
+impl DeliverWebhook {
+    /// Carries out what was decided; the answer is the ids of the messages that stay on the queue.
+    pub(crate) async fn settle(
+        &self,
+        arrivals: &Arrivals,
+        dispositions: &[Disposition],
+    ) -> Vec<String> {
+        let mut kept = self.dead_letter(&arrivals.unreadable).await;
+        let mut moving: Vec<(&Arrival, Outgoing)> = Vec::new();
+        let mut sleeping: Vec<(&Arrival, Sleeper)> = Vec::new();
+        for (arrival, disposition) in arrivals.deliveries.iter().zip(dispositions) {
+            match disposition {
+                Disposition::Done => {}
+                Disposition::Again => {
+                    kept.push(arrival.message.id.clone());
+                    kept.extend(arrival.duplicates.iter().map(|message| message.id.clone()));
+                }
+                Disposition::Forward => moving.push((arrival, forward(&arrival.wake_up))),
+                // Waits belong to the slow lane: a message that slept here would count against this lane.
+                Disposition::SleepUntil(until) if arrivals.lane == Lane::Fast => {
+                    let wake_up = arrival
+                        .wake_up
+                        .first
+                        .is_some()
+                        .then(|| WebhookWakeUp::of(&arrival.wake_up.key()));
+                    let message = forward(wake_up.as_ref().unwrap_or(&arrival.wake_up));
+                    moving.push((arrival, message.delayed(self.until(*until))));
+                }
+                Disposition::SleepUntil(until) => {
+                    kept.push(arrival.message.id.clone());
+                    sleeping.push((arrival, self.sleeper(&arrival.message, *until)));
+                }
+            }
+        }
+        kept.extend(self.move_to_slow_lane(moving).await);
+        self.hide(sleeping).await;
+        kept
+    }
+
+    async fn move_to_slow_lane(&self, moving: Vec<(&Arrival, Outgoing)>) -> Vec<String> {
+        let (arrivals, messages): (Vec<_>, Vec<_>) = moving.into_iter().unzip();
+        let sent = self.queues.slow.send_all(&messages).await;
+        let unsent = arrivals
+            .into_iter()
+            .zip(sent)
+            .filter(|(_, sent)| sent.is_err());
+        unsent
+            .map(|(arrival, _)| arrival.message.id.clone())
+            .collect()
+    }
+
+    async fn hide(&self, sleeping: Vec<(&Arrival, Sleeper)>) {
+        let (arrivals, sleepers): (Vec<_>, Vec<_>) = sleeping.into_iter().unzip();
+        for (arrival, hidden) in arrivals
+            .iter()
+            .zip(self.queues.slow.hide_all(&sleepers).await)
+        {
+            if let Err(error) = hidden {
+                tracing::warn!(message_id = arrival.message.id, %error, "not hidden; it comes back early");
+            }
+        }
+    }
+
+    async fn dead_letter(&self, unreadable: &[Unreadable]) -> Vec<String> {
+        let message = |unreadable: &Unreadable| {
+            tracing::error!(
+                message_id = unreadable.message_id,
+                reason = unreadable.reason,
+                "message rejected"
+            );
+            Outgoing {
+                body: unreadable.body.clone(),
+                attributes: vec![("reason", unreadable.reason.clone())],
+                ..Outgoing::default()
+            }
+        };
+        let messages: Vec<_> = unreadable.iter().map(message).collect();
+        let sent = self.queues.dead_letters.send_all(&messages).await;
+        let unsent = unreadable
+            .iter()
+            .zip(sent)
+            .filter(|(_, sent)| sent.is_err());
+        unsent
+            .map(|(unreadable, _)| unreadable.message_id.clone())
+            .collect()
+    }
+
+    fn sleeper(&self, message: &Message, until: Timestamp) -> Sleeper {
+        Sleeper {
+            receipt_handle: message.receipt_handle.clone(),
+            wait: self.until(until),
+        }
+    }
+
+    fn until(&self, until: Timestamp) -> Duration {
+        Duration::try_from(until.duration_since((self.clock)())).unwrap_or_default()
+    }
+}
+
+fn forward(wake_up: &WebhookWakeUp) -> Outgoing {
+    Outgoing::json(wake_up, wake_up.webhook.as_str())
+}

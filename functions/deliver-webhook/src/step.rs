@@ -1,0 +1,328 @@
+//! What one wake-up leads to.
+
+use std::collections::HashMap;
+use std::time::Duration;
+
+use domain::delivery::{
+    Delivery, DeliveryKey, FailedBecause, History, Pending, Plan, Purpose, State, Verdict, WakeUp,
+    WebhookEffect,
+};
+use domain::retry::Jitter;
+use domain::webhook::{Lane, Webhook};
+use jiff::Timestamp;
+use platform::queue::QueueError;
+use platform::queue::message::{BulkJob, BulkTask, FirstAttempt};
+use platform::queue::sending::Outgoing;
+use platform::secrets::SecretsError;
+use platform::store::config::Config;
+use platform::store::{Recorded, StoreError, Stored};
+
+use crate::DeliverWebhook;
+use crate::arrivals::Arrival;
+use crate::attempt::Request;
+use crate::settle::Disposition;
+
+/// Longer than the function's time-out (`template.yaml`, 30 s), so that whoever holds a lease past its end is dead.
+pub const LEASE: Duration = Duration::from_secs(45);
+/// No attempt is begun with less time than this left: the 10 s of the request, and what it takes to record it.
+pub const TIME_TO_ATTEMPT: Duration = Duration::from_secs(15);
+/// A message received so often is settled here, before the queue's `maxReceiveCount` of 1000 would take it away: no
+/// schedule needs a tenth of it, so something kills its attempts.
+pub const TOO_MANY_RECEIVES: u32 = 900;
+/// Tries to record an outcome, beside the SDK's own: a request that was made is not to be made again for want of a
+/// record.
+const RECORD_TRIES: u32 = 3;
+const RECORD_PAUSE: Duration = Duration::from_millis(300);
+
+/// What a batch has read before anything is decided.
+pub(crate) struct Batch {
+    pub(crate) lane: Lane,
+    pub(crate) config: Config,
+    pub(crate) stored: HashMap<DeliveryKey, Stored>,
+    pub(crate) deadline: Timestamp,
+}
+
+/// Why nothing could be decided. The message comes back.
+#[derive(Debug, thiserror::Error)]
+pub enum StepError {
+    /// The table.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// The key.
+    #[error(transparent)]
+    Secrets(#[from] SecretsError),
+    /// A queue.
+    #[error(transparent)]
+    Queue(#[from] QueueError),
+}
+
+impl DeliverWebhook {
+    /// Does what the delivery's state asks for.
+    pub(crate) async fn step(
+        &self,
+        batch: &Batch,
+        arrival: &Arrival,
+    ) -> Result<Disposition, StepError> {
+        let key = arrival.wake_up.key();
+        // A deleted webhook's deliveries are no more.
+        let Some(webhook) = batch.config.webhook(&key.workspace, &key.webhook) else {
+            return Ok(Disposition::Done);
+        };
+        match (batch.stored.get(&key), &arrival.wake_up.first) {
+            (Some(stored), _) => self.later_attempt(batch, arrival, webhook, stored).await,
+            (None, Some(first)) => self.first_attempt(batch, arrival, webhook, first).await,
+            // Expired, or removed with the log.
+            (None, None) => Ok(Disposition::Done),
+        }
+    }
+
+    async fn first_attempt(
+        &self,
+        batch: &Batch,
+        arrival: &Arrival,
+        webhook: &Webhook,
+        first: &FirstAttempt,
+    ) -> Result<Disposition, StepError> {
+        let mut delivery = self.new_delivery(arrival.wake_up.key(), first);
+        if let Some(because) = unattempted_end(arrival, webhook, &delivery) {
+            delivery.state = State::Failed(because);
+            return match self.store.create_delivery(&delivery).await {
+                // Somebody recorded it meanwhile: the next wake-up sees what.
+                Err(StoreError::Conflict) => Ok(Disposition::Again),
+                other => Ok(other.map(|()| Disposition::Done)?),
+            };
+        }
+        if batch.lane == Lane::Fast && webhook.lane == Lane::Slow {
+            return Ok(Disposition::Forward);
+        }
+        if self.out_of_time(batch) {
+            return Ok(Disposition::Again);
+        }
+        self.attempt_and_record(webhook, delivery, Plan::NEW, None)
+            .await
+    }
+
+    async fn later_attempt(
+        &self,
+        batch: &Batch,
+        arrival: &Arrival,
+        webhook: &Webhook,
+        stored: &Stored,
+    ) -> Result<Disposition, StepError> {
+        let now = (self.clock)();
+        let pending = match stored.value.state.wake_up(now) {
+            WakeUp::Settled => return Ok(Disposition::Done),
+            WakeUp::Sleep(until) => return Ok(Disposition::SleepUntil(until)),
+            WakeUp::Attempt(pending) => pending,
+        };
+        if let Some(because) = unattempted_end(arrival, webhook, &stored.value) {
+            let ended = Delivery {
+                state: State::Failed(because),
+                ..stored.value.clone()
+            };
+            let saved = self
+                .store
+                .save_delivery(&Stored {
+                    value: ended,
+                    rev: stored.rev,
+                })
+                .await;
+            return self
+                .unless_overtaken(&stored.value.key, saved.map(|_| Disposition::Done))
+                .await;
+        }
+        if self.out_of_time(batch) {
+            return Ok(Disposition::SleepUntil(now));
+        }
+        let claimed = Delivery {
+            state: State::Pending(pending.claim(now, LEASE)),
+            ..stored.value.clone()
+        };
+        match self
+            .store
+            .save_delivery(&Stored {
+                value: claimed.clone(),
+                rev: stored.rev,
+            })
+            .await
+        {
+            Ok(rev) => {
+                self.attempt_and_record(webhook, claimed, pending.plan, Some(rev))
+                    .await
+            }
+            Err(error) => self.unless_overtaken(&claimed.key, Err(error)).await,
+        }
+    }
+
+    /// Makes the attempt and writes down what became of it. `rev`: the revision of the claim, `None` where the
+    /// delivery has no item yet.
+    async fn attempt_and_record(
+        &self,
+        webhook: &Webhook,
+        mut delivery: Delivery,
+        plan: Plan,
+        rev: Option<u64>,
+    ) -> Result<Disposition, StepError> {
+        let made = self
+            .attempt(Request {
+                webhook,
+                delivery: &delivery.key.id,
+                event: delivery.event_type,
+                body: &delivery.body,
+                number: delivery.history.next_number(),
+            })
+            .await;
+        let attempt = match (made, rev) {
+            (Ok(attempt), _) => attempt,
+            // Nothing was sent: give the claim back, so that the next wake-up need not wait for it.
+            (Err(error), Some(rev)) => {
+                self.release(delivery, rev).await;
+                return Err(error.into());
+            }
+            (Err(error), None) => return Err(error.into()),
+        };
+        let now = (self.clock)();
+        let jitter = Jitter::from_unit(self.entropy.unit());
+        let verdict = plan.conclude(
+            delivery.purpose,
+            &attempt.outcome,
+            now,
+            &self.limits.schedule,
+            jitter,
+        );
+        delivery.history.push(attempt);
+        delivery.state = verdict.state.clone();
+        self.record(webhook, &delivery, rev, &verdict, now).await
+    }
+
+    async fn record(
+        &self,
+        webhook: &Webhook,
+        delivery: &Delivery,
+        rev: Option<u64>,
+        verdict: &Verdict,
+        now: Timestamp,
+    ) -> Result<Disposition, StepError> {
+        let mut tries = 0;
+        let recorded = loop {
+            match self
+                .store
+                .record_attempt(delivery, rev, verdict.effect, webhook, now)
+                .await
+            {
+                Err(StoreError::Unavailable(_)) if tries < RECORD_TRIES => {
+                    tries += 1;
+                    tokio::time::sleep(RECORD_PAUSE * tries).await;
+                }
+                other => break other?,
+            }
+        };
+        match recorded {
+            // Perhaps by ourselves, in a try whose answer was lost: the table knows what is next.
+            Recorded::Overtaken => self.look_again(&delivery.key).await,
+            Recorded::Written { webhook_disabled } => {
+                if webhook_disabled && verdict.effect != WebhookEffect::None {
+                    self.end_pending(&delivery.key, now).await;
+                }
+                Ok(after(&verdict.state))
+            }
+        }
+    }
+
+    /// The webhook is off: what waits ends now. Where this message is lost, each ends at its own wake-up.
+    async fn end_pending(&self, key: &DeliveryKey, now: Timestamp) {
+        let job = BulkJob {
+            workspace: key.workspace.clone(),
+            webhook: key.webhook.clone(),
+            asked_at: now,
+            task: BulkTask::EndPending,
+        };
+        if let Err(error) = self
+            .queues
+            .bulk
+            .send(Outgoing::json(&job, key.webhook.as_str()))
+            .await
+        {
+            tracing::warn!(webhook = %key.webhook, workspace = %key.workspace, %error, "job not sent");
+        }
+    }
+
+    async fn release(&self, delivery: Delivery, rev: u64) {
+        let State::Pending(pending) = &delivery.state else {
+            return;
+        };
+        let free = State::Pending(Pending {
+            lease: None,
+            ..pending.clone()
+        });
+        let stored = Stored {
+            value: Delivery {
+                state: free,
+                ..delivery
+            },
+            rev,
+        };
+        if let Err(error) = self.store.save_delivery(&stored).await {
+            tracing::warn!(delivery = %stored.value.key.id, %error, "claim not given back; it ends by itself");
+        }
+    }
+
+    async fn unless_overtaken(
+        &self,
+        key: &DeliveryKey,
+        written: Result<Disposition, StoreError>,
+    ) -> Result<Disposition, StepError> {
+        match written {
+            Err(StoreError::Conflict) => self.look_again(key).await,
+            other => Ok(other?),
+        }
+    }
+
+    async fn look_again(&self, key: &DeliveryKey) -> Result<Disposition, StepError> {
+        let stored = self.store.delivery(key).await?;
+        Ok(stored.map_or(Disposition::Done, |stored| after(&stored.value.state)))
+    }
+
+    fn new_delivery(&self, key: DeliveryKey, first: &FirstAttempt) -> Delivery {
+        let now = (self.clock)();
+        Delivery {
+            key,
+            event_id: first.event_id.clone(),
+            event_type: first.event,
+            purpose: Purpose::Event,
+            body: first.body.clone(),
+            history: History::default(),
+            state: State::Success,
+            recovered_by: None,
+            created_at: now,
+            expires_at: now + self.limits.retention,
+        }
+    }
+
+    fn out_of_time(&self, batch: &Batch) -> bool {
+        (self.clock)() + TIME_TO_ATTEMPT > batch.deadline
+    }
+}
+
+/// Where the message of a delivery in this state goes.
+fn after(state: &State) -> Disposition {
+    match state {
+        State::Success | State::Failed(_) => Disposition::Done,
+        State::Pending(pending) => Disposition::SleepUntil(pending.earliest()),
+    }
+}
+
+/// Why the delivery ends without a further attempt, if it does.
+fn unattempted_end(
+    arrival: &Arrival,
+    webhook: &Webhook,
+    delivery: &Delivery,
+) -> Option<FailedBecause> {
+    if arrival.message.receive_count >= TOO_MANY_RECEIVES {
+        Some(FailedBecause::WokenTooOften)
+    } else if !webhook.is_active() && delivery.purpose == Purpose::Event {
+        Some(FailedBecause::WebhookDisabled)
+    } else {
+        None
+    }
+}

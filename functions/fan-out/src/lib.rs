@@ -1,0 +1,97 @@
+//! `fan-out`: one event becomes one message per webhook that wants it.
+//!
+//! Trigger: the events queue ([`FanOut::handle`]).
+//!
+//! # Steps, and what a death between them means
+//! 1. Read each record by itself. One that is no event goes to the dead-letter queue with the reason ([`reject`]).
+//!    Killed after that: the record comes back and is sent there once more; two dead letters, nothing lost.
+//! 2. Read the configuration of the events' workspaces. Nothing is changed yet.
+//! 3. Send each matching webhook its message ([`spread`]). Killed in between: the record comes back, all messages are
+//!    sent again, and the delivery's id, computed from the event and the webhook, makes the second of two messages
+//!    find its delivery done or under way.
+//! 4. Answer. Records whose messages were not all sent stay on the queue; they come back as after a death.
+//!
+//! Nothing is written to the table here: a delivery that succeeds at once costs its one write later.
+//!
+//! # Layout
+//! * [`reject`] — records that are no events
+//! * [`spread`] — events to webhooks' messages
+
+#![forbid(unsafe_code)]
+
+pub mod reject;
+pub mod spread;
+
+use std::collections::HashSet;
+
+use aws_lambda_events::event::sqs::{SqsBatchResponse, SqsMessage};
+use domain::event::IngestEvent;
+use jiff::Timestamp;
+use platform::batch;
+use platform::clock::Clock;
+use platform::queue::Queue;
+use platform::store::config::ConfigCache;
+
+use reject::Rejection;
+
+/// The handler with what it needs.
+pub struct FanOut {
+    /// Workspaces' webhooks.
+    pub config: ConfigCache,
+    /// First attempts to endpoints proven fast.
+    pub fast: Queue,
+    /// First attempts to all others.
+    pub slow: Queue,
+    /// What cannot be read.
+    pub dead_letters: Queue,
+    /// The time.
+    pub clock: Clock,
+}
+
+/// An event with the message that brought it.
+struct Arrival {
+    message_id: String,
+    event: IngestEvent,
+}
+
+impl FanOut {
+    /// Handles a batch of the events queue. The answer names the records that stay on the queue.
+    pub async fn handle(&self, records: Vec<SqsMessage>) -> SqsBatchResponse {
+        let now = (self.clock)();
+        let received = records.len();
+        let (mut arrivals, mut rejections) = (Vec::new(), Vec::new());
+        let mut kept = HashSet::new();
+        for record in records {
+            let message_id = record.message_id.clone().unwrap_or_default();
+            match batch::isolated(async { read(record, now) }).await {
+                Ok(Ok(event)) => arrivals.push(Arrival { message_id, event }),
+                Ok(Err(rejection)) => rejections.push(rejection),
+                Err(panicked) => {
+                    tracing::error!(message_id, %panicked, "event not read");
+                    kept.insert(message_id);
+                }
+            }
+        }
+        let rejected = rejections.len();
+        kept.extend(self.reject(rejections).await);
+        let spread = self.spread(&arrivals).await;
+        kept.extend(spread.unsent);
+        tracing::info!(
+            received,
+            rejected,
+            deliveries = spread.deliveries,
+            kept = kept.len(),
+            "events fanned out"
+        );
+        batch::keep(kept)
+    }
+}
+
+fn read(record: SqsMessage, now: Timestamp) -> Result<IngestEvent, Rejection> {
+    let body = record.body.unwrap_or_default();
+    IngestEvent::parse(body.as_bytes(), now).map_err(|error| Rejection {
+        message_id: record.message_id.unwrap_or_default(),
+        body,
+        reason: error.to_string(),
+    })
+}

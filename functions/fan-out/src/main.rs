@@ -1,0 +1,33 @@
+//! The function `fan-out`: wires the handler to AWS. See the library for what it does.
+
+use std::sync::Arc;
+
+use aws_lambda_events::event::sqs::SqsEvent;
+use fan_out::FanOut;
+use lambda_runtime::{Error, LambdaEvent, run, service_fn};
+use platform::queue::Queue;
+use platform::store::Store;
+use platform::store::config::ConfigCache;
+use platform::{aws, clock, logging, settings};
+
+#[tokio::main]
+async fn main() -> Result<(), Error> {
+    logging::init();
+    let aws = aws::config().await;
+    let sqs = aws::sqs(&aws);
+    let queue = |variable| settings::text(variable).map(|url| Queue::new(sqs.clone(), url));
+    let store = Store::new(aws::dynamodb(&aws), settings::text("TABLE_NAME")?);
+    let fan_out = Arc::new(FanOut {
+        config: ConfigCache::new(store),
+        fast: queue("WEBHOOK_FAST_QUEUE_URL")?,
+        slow: queue("WEBHOOK_SLOW_QUEUE_URL")?,
+        dead_letters: queue("EVENTS_DEAD_LETTER_QUEUE_URL")?,
+        clock: clock::system(),
+    });
+    run(service_fn(|event: LambdaEvent<SqsEvent>| {
+        let fan_out = Arc::clone(&fan_out);
+        // Boxed: the compiler's depth limit counts through the runtime's own layers.
+        Box::pin(async move { Ok::<_, Error>(fan_out.handle(event.payload.records).await) })
+    }))
+    .await
+}

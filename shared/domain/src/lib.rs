@@ -1,0 +1,28 @@
+//! What the product decides: events, signatures, retries and delivery states, as pure functions and values.
+//!
+//! Nothing in here reaches for AWS, the network, a clock or randomness: the time and the random bytes are arguments.
+//!
+//! # Layout
+//! - [`ids`]: identifiers, with their rules in the constructors
+//! - [`catalogue`]: event types, a webhook's choice among them, sample payloads
+//! - [`event`]: reading an event off the queue, and the body that goes out
+//! - [`secret`], [`rotation`], [`signing`]: a webhook's secret, its overlap while rotating, a request's headers
+//! - [`retry`]: how long to wait after which failure
+//! - [`webhook`], [`delivery`]: a configured endpoint; one event to it, its attempts and states
+//! - [`access`]: API keys and roles
+//! - [`compression`]: bodies at rest
+
+pub mod access;
+pub mod address;
+pub mod catalogue;
+pub mod compression;
+pub mod delivery;
+pub mod endpoint_url;
+pub mod event;
+pub mod ids;
+pub mod retry;
+pub mod retry_after;
+pub mod rotation;
+pub mod secret;
+pub mod signing;
+pub mod webhook;

@@ -1,0 +1,152 @@
+use std::sync::Arc;
+use std::time::Duration;
+
+use domain::endpoint_url::{EndpointUrl, UrlRules};
+use domain::retry_after::RetryAfter;
+use futures::FutureExt;
+use futures::future::BoxFuture;
+use http::HeaderValue;
+use http::header::{ACCEPT_ENCODING, RETRY_AFTER};
+use tokio::time::{Instant, timeout, timeout_at};
+
+use super::error::classify;
+use super::resolver::VettingResolver;
+use super::written::Written;
+use super::{
+    HttpSend, IDLE_CONNECTION_LIFETIME, InboundResponse, MAX_RESPONSE_BODY, OutboundRequest,
+    Resolve, SendError, Stage,
+};
+
+/// How long one connection may take to come about, shared out among a host's addresses so that a dead one leaves
+/// time for the next. As long as a webhook's whole deadline: the deadline is what ends a slow connection.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// How long [`GuardedClient::check`] waits for the resolver.
+const CHECK_TIMEOUT: Duration = Duration::from_secs(3);
+
+/// The HTTP client for URLs that customers gave. Cheap to clone; clones share their connections.
+#[derive(Clone)]
+pub struct GuardedClient {
+    http: reqwest::Client,
+    resolver: VettingResolver,
+}
+
+/// The client could not be made: the system has no root certificates, or TLS could not be set up.
+#[derive(Debug, thiserror::Error)]
+#[error("the HTTP client cannot be set up")]
+pub struct BuildError(#[from] reqwest::Error);
+
+impl GuardedClient {
+    /// Makes a client that resolves names with `resolver` and holds every URL and address to `rules`. It trusts the
+    /// operating system's root certificates, or those in the file that `SSL_CERT_FILE` names.
+    ///
+    /// # Errors
+    /// See [`BuildError`].
+    pub fn new(resolver: Arc<dyn Resolve>, rules: UrlRules) -> Result<Self, BuildError> {
+        let resolver = VettingResolver { resolver, rules };
+        // What is off by default is switched off all the same: another crate's choice of features must not matter.
+        let http = reqwest::Client::builder()
+            .dns_resolver(resolver.clone())
+            .redirect(reqwest::redirect::Policy::none())
+            .retry(reqwest::retry::never())
+            .no_proxy()
+            .referer(false)
+            .no_gzip()
+            .no_brotli()
+            .no_zstd()
+            .no_deflate()
+            .http1_only()
+            .connect_timeout(CONNECT_TIMEOUT)
+            .pool_idle_timeout(IDLE_CONNECTION_LIFETIME)
+            .build()?;
+        Ok(Self { http, resolver })
+    }
+
+    /// The check at configuration time: the URL keeps the rules, and its host resolves, within 3 s, to addresses that
+    /// may be connected to. Nothing is sent.
+    ///
+    /// # Errors
+    /// [`SendError::UrlRefused`], [`SendError::NotResolved`] or [`SendError::NotPublic`].
+    pub async fn check(&self, url: &EndpointUrl) -> Result<(), SendError> {
+        url.keeps(self.resolver.rules)?;
+        if url.literal_address().is_some() {
+            return Ok(());
+        }
+        let resolving = self.resolver.vetted_addresses(url.host());
+        timeout(CHECK_TIMEOUT, resolving)
+            .await
+            .map_or(Err(SendError::NotResolved), |vetted| vetted.map(drop))
+    }
+
+    async fn exchange(
+        &self,
+        request: OutboundRequest,
+        deadline: Duration,
+    ) -> Result<InboundResponse, SendError> {
+        request.url.keeps(self.resolver.rules)?;
+        let end = Instant::now() + deadline;
+        let written = Written::new(&request.body);
+        let timed_out = |stage| SendError::TimedOut { deadline, stage };
+
+        let response = timeout_at(end, self.send(request, &written)).await;
+        let mut response = response
+            .map_err(|_| timed_out(written.stage()))?
+            .map_err(|error| classify(&error, written.get()))?;
+        let (body, body_truncated) = timeout_at(end, read_body(&mut response))
+            .await
+            .map_err(|_| timed_out(Stage::ResponseBody))?
+            .map_err(|error| classify(&error, true))?;
+        Ok(InboundResponse {
+            status: response.status().as_u16(),
+            retry_after: retry_after(&response),
+            body,
+            body_truncated,
+        })
+    }
+
+    async fn send(
+        &self,
+        request: OutboundRequest,
+        written: &Written,
+    ) -> reqwest::Result<reqwest::Response> {
+        let OutboundRequest {
+            url,
+            mut headers,
+            body,
+        } = request;
+        headers.insert(ACCEPT_ENCODING, HeaderValue::from_static("identity"));
+        let request = self.http.post(url.as_url().clone()).headers(headers);
+        request.body(written.watch(body)).send().await
+    }
+}
+
+impl HttpSend for GuardedClient {
+    fn post(
+        &self,
+        request: OutboundRequest,
+        deadline: Duration,
+    ) -> BoxFuture<'_, Result<InboundResponse, SendError>> {
+        self.exchange(request, deadline).boxed()
+    }
+}
+
+/// Reads up to [`MAX_RESPONSE_BODY`] bytes, and tells whether there was more. What is left unread is dropped with its
+/// connection.
+async fn read_body(response: &mut reqwest::Response) -> reqwest::Result<(Vec<u8>, bool)> {
+    let mut body = Vec::new();
+    while body.len() < MAX_RESPONSE_BODY {
+        let Some(chunk) = response.chunk().await? else {
+            return Ok((body, false));
+        };
+        body.extend_from_slice(&chunk);
+    }
+    // Full: whether this is the end is not worth waiting for.
+    let ended = body.len() == MAX_RESPONSE_BODY
+        && matches!(response.chunk().now_or_never(), Some(Ok(None)));
+    body.truncate(MAX_RESPONSE_BODY);
+    Ok((body, !ended))
+}
+
+fn retry_after(response: &reqwest::Response) -> Option<RetryAfter> {
+    RetryAfter::parse(response.headers().get(RETRY_AFTER)?.to_str().ok()?)
+}

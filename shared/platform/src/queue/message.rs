@@ -1,0 +1,106 @@
+//! What the messages say.
+//!
+//! A message is a wake-up: what is to be done stands in the table. Only the first message of a delivery carries the
+//! event as well, so that a delivery that succeeds at once costs one write.
+
+use domain::catalogue::EventType;
+use domain::delivery::{DeliveryKey, RecoverJob};
+use domain::event::Body;
+use domain::ids::{DeliveryId, EventId, WebhookId, WorkspaceId};
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+/// Wakes a webhook delivery.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct WebhookWakeUp {
+    /// The workspace.
+    pub workspace: WorkspaceId,
+    /// The webhook.
+    pub webhook: WebhookId,
+    /// The delivery.
+    pub delivery: DeliveryId,
+    /// What to deliver, where the delivery may have no item yet.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub first: Option<FirstAttempt>,
+}
+
+/// What to deliver.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct FirstAttempt {
+    /// The upstream's idempotency key.
+    pub event_id: EventId,
+    /// The type of the event.
+    pub event: EventType,
+    /// The body, which travels as it is, byte for byte, not as a string within a string.
+    #[serde(with = "verbatim")]
+    pub body: Body,
+}
+
+mod verbatim {
+    use domain::event::Body;
+    use serde::de::{Deserialize, Deserializer};
+    use serde::ser::{Error, Serialize, Serializer};
+    use serde_json::value::RawValue;
+
+    pub(super) fn serialize<S: Serializer>(body: &Body, serializer: S) -> Result<S::Ok, S::Error> {
+        let raw: &RawValue = serde_json::from_str(body.as_str()).map_err(S::Error::custom)?;
+        raw.serialize(serializer)
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Body, D::Error> {
+        let raw = Box::<RawValue>::deserialize(deserializer)?;
+        Ok(Body::from(String::from(Box::<str>::from(raw))))
+    }
+}
+
+impl WebhookWakeUp {
+    /// Wakes a delivery that has an item.
+    pub fn of(key: &DeliveryKey) -> WebhookWakeUp {
+        WebhookWakeUp {
+            workspace: key.workspace.clone(),
+            webhook: key.webhook.clone(),
+            delivery: key.id.clone(),
+            first: None,
+        }
+    }
+
+    /// Where the delivery is found.
+    pub fn key(&self) -> DeliveryKey {
+        DeliveryKey {
+            workspace: self.workspace.clone(),
+            webhook: self.webhook.clone(),
+            id: self.delivery.clone(),
+        }
+    }
+}
+
+/// Work on many deliveries of a webhook. Each job can be done again from the start at any time: what it has done
+/// already it finds done.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct BulkJob {
+    /// The workspace.
+    pub workspace: WorkspaceId,
+    /// The webhook.
+    pub webhook: WebhookId,
+    /// When it was asked for.
+    pub asked_at: Timestamp,
+    /// What is to be done.
+    pub task: BulkTask,
+}
+
+/// What is to be done to many deliveries.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum BulkTask {
+    /// Failed ones, of events since a time, get a fresh schedule.
+    Recover {
+        /// Tells this recovery from others.
+        job: RecoverJob,
+        /// Events at or after this time.
+        since: Timestamp,
+    },
+    /// Pending ones end, because the webhook is off.
+    EndPending,
+    /// All of them go, because the webhook is deleted.
+    DeleteLog,
+}

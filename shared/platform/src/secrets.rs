@@ -1,0 +1,168 @@
+//! Secrets at rest: KMS ciphertexts, bound to their workspace and purpose by the encryption context.
+//!
+//! Source: [KMS encryption context](https://docs.aws.amazon.com/kms/latest/developerguide/encrypt_context.html):
+//! decryption fails unless the same context is given again, so that a ciphertext copied to another workspace's item
+//! is useless there.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use aws_sdk_kms::Client;
+use aws_sdk_kms::primitives::Blob;
+use domain::ids::WorkspaceId;
+use domain::secret::WebhookSecret;
+use domain::signing::SigningKeys;
+use domain::webhook::{SealedSecret, Webhook};
+use jiff::Timestamp;
+
+/// What a secret is for; part of the encryption context.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Purpose {
+    /// Signs a webhook's requests.
+    WebhookSecret,
+}
+
+impl Purpose {
+    fn as_str(self) -> &'static str {
+        match self {
+            Purpose::WebhookSecret => "webhook-secret",
+        }
+    }
+}
+
+/// A secret could not be sealed or opened.
+#[derive(Debug, thiserror::Error)]
+pub enum SecretsError {
+    /// KMS did not do it: throttled, unreachable, or the key is disabled. Worth trying again.
+    #[error("KMS is unavailable: {0}")]
+    Unavailable(String),
+    /// What came out is no secret that was put in.
+    #[error("the stored secret is damaged")]
+    Damaged,
+}
+
+/// Plain texts kept in memory at most; beyond it the cache starts over.
+const CACHED: usize = 10_000;
+
+/// Seals and opens secrets. Cheap to clone; clones share the cache.
+#[derive(Clone)]
+pub struct Secrets {
+    client: Client,
+    key_id: String,
+    opened: Arc<Mutex<HashMap<CacheKey, WebhookSecret>>>,
+}
+
+type CacheKey = (WorkspaceId, Purpose, Vec<u8>);
+
+impl Secrets {
+    /// Secrets under this KMS key (id, ARN or alias).
+    pub fn new(client: Client, key_id: impl Into<String>) -> Secrets {
+        Secrets {
+            client,
+            key_id: key_id.into(),
+            opened: Arc::default(),
+        }
+    }
+
+    /// Encrypts a webhook's secret for its workspace.
+    ///
+    /// # Errors
+    /// [`SecretsError::Unavailable`].
+    pub async fn seal(
+        &self,
+        workspace: &WorkspaceId,
+        secret: &WebhookSecret,
+    ) -> Result<SealedSecret, SecretsError> {
+        let sealed = self
+            .client
+            .encrypt()
+            .key_id(&self.key_id)
+            .plaintext(Blob::new(secret.expose()))
+            .encryption_context("workspace", workspace.as_str())
+            .encryption_context("purpose", Purpose::WebhookSecret.as_str())
+            .send()
+            .await
+            .map_err(|error| SecretsError::Unavailable(crate::aws_error::words(&error)))?;
+        let ciphertext = sealed
+            .ciphertext_blob
+            .ok_or(SecretsError::Damaged)?
+            .into_inner();
+        Ok(SealedSecret {
+            ciphertext,
+            hint: secret.hint(),
+        })
+    }
+
+    /// Decrypts a webhook's secret; from memory when the same ciphertext was opened before.
+    ///
+    /// # Errors
+    /// [`SecretsError`].
+    pub async fn open(
+        &self,
+        workspace: &WorkspaceId,
+        sealed: &SealedSecret,
+    ) -> Result<WebhookSecret, SecretsError> {
+        let key = (
+            workspace.clone(),
+            Purpose::WebhookSecret,
+            sealed.ciphertext.clone(),
+        );
+        if let Some(secret) = self.cache().get(&key) {
+            return Ok(secret.clone());
+        }
+        let secret = self.decrypt(workspace, sealed).await?;
+        let mut cache = self.cache();
+        if cache.len() >= CACHED {
+            cache.clear();
+        }
+        cache.insert(key, secret.clone());
+        Ok(secret)
+    }
+
+    /// The keys that sign a webhook's requests at `now`; `None` where it has no secret.
+    ///
+    /// # Errors
+    /// [`SecretsError`].
+    pub async fn signing_keys(
+        &self,
+        webhook: &Webhook,
+        now: Timestamp,
+    ) -> Result<Option<SigningKeys>, SecretsError> {
+        let Some(sealed) = &webhook.secret else {
+            return Ok(None);
+        };
+        let current = self.open(&webhook.workspace, sealed).await?;
+        let previous = match &webhook.previous_secret {
+            Some(retiring) if now < retiring.until => {
+                Some(self.open(&webhook.workspace, &retiring.secret).await?)
+            }
+            _ => None,
+        };
+        Ok(Some(SigningKeys { current, previous }))
+    }
+
+    async fn decrypt(
+        &self,
+        workspace: &WorkspaceId,
+        sealed: &SealedSecret,
+    ) -> Result<WebhookSecret, SecretsError> {
+        let opened = self
+            .client
+            .decrypt()
+            .key_id(&self.key_id)
+            .ciphertext_blob(Blob::new(sealed.ciphertext.clone()))
+            .encryption_context("workspace", workspace.as_str())
+            .encryption_context("purpose", Purpose::WebhookSecret.as_str())
+            .send()
+            .await
+            .map_err(|error| SecretsError::Unavailable(crate::aws_error::words(&error)))?;
+        let plain = opened.plaintext.ok_or(SecretsError::Damaged)?.into_inner();
+        let text = String::from_utf8(plain).map_err(|_| SecretsError::Damaged)?;
+        WebhookSecret::parse(text).map_err(|_| SecretsError::Damaged)
+    }
+
+    fn cache(&self) -> std::sync::MutexGuard<'_, HashMap<CacheKey, WebhookSecret>> {
+        // A panic elsewhere cannot leave the map half changed.
+        self.opened.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

@@ -1,0 +1,176 @@
+//! Deliveries by key; recording what became of an attempt.
+
+use std::collections::HashMap;
+
+use aws_sdk_dynamodb::types::TransactWriteItem;
+use domain::delivery::{Delivery, DeliveryKey, WebhookEffect};
+use domain::ids::EventId;
+use domain::webhook::Webhook;
+use jiff::Timestamp;
+
+use super::table::{Expected, Store, StoreError};
+use super::{Versioned, delivery_item, keys};
+
+/// A delivery with the revision of its item.
+pub type Stored = Versioned<Delivery>;
+
+/// What became of recording an attempt.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Recorded {
+    /// It is written, and with it what it means for the webhook.
+    Written {
+        /// Whether the write switched the webhook off.
+        webhook_disabled: bool,
+    },
+    /// The delivery has moved on meanwhile (another invocation recorded first, or it was deleted): nothing written.
+    Overtaken,
+}
+
+/// Tries at a transaction whose webhook keeps changing under it: as many deliveries of one batch may fail at once.
+const WEBHOOK_TRIES: usize = 120;
+
+impl Store {
+    /// The delivery, read strongly.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn delivery(&self, key: &DeliveryKey) -> Result<Option<Stored>, StoreError> {
+        let item = self.get(&keys::delivery_key(key)).await?;
+        let stored = item.as_ref().map(delivery_item::decode).transpose()?;
+        // The partition is the webhook's; a key that names another workspace finds nothing.
+        Ok(stored.filter(|stored| stored.value.key.workspace == key.workspace))
+    }
+
+    /// Those of the deliveries that exist, read strongly. The keys must differ from each other.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn deliveries(
+        &self,
+        wanted: &[DeliveryKey],
+    ) -> Result<HashMap<DeliveryKey, Stored>, StoreError> {
+        let wanted: Vec<_> = wanted.iter().map(keys::delivery_key).collect();
+        let items = self.get_many(&wanted).await?;
+        let decoded = items.iter().map(|item| {
+            let stored = delivery_item::decode(item)?;
+            Ok((stored.value.key.clone(), stored))
+        });
+        decoded.collect()
+    }
+
+    /// Writes a delivery that has no item yet.
+    ///
+    /// # Errors
+    /// [`StoreError::Conflict`] where it has one.
+    pub async fn create_delivery(&self, delivery: &Delivery) -> Result<(), StoreError> {
+        self.put(
+            delivery_item::encode(delivery, Expected::Absent)?,
+            Expected::Absent,
+        )
+        .await
+    }
+
+    /// Writes a changed delivery; the answer is its new revision.
+    ///
+    /// # Errors
+    /// [`StoreError::Conflict`] where it has changed or gone meanwhile.
+    pub async fn save_delivery(&self, delivery: &Stored) -> Result<u64, StoreError> {
+        let expected = Expected::Rev(delivery.rev);
+        self.put(delivery_item::encode(&delivery.value, expected)?, expected)
+            .await?;
+        Ok(expected.next())
+    }
+
+    /// Records what became of an attempt, together with what it means for the webhook. `rev` is the revision that the
+    /// attempt was claimed at, `None` for the first attempt of a delivery that has no item yet.
+    ///
+    /// # Errors
+    /// [`StoreError::Unavailable`]: whether it was written is unknown.
+    pub async fn record_attempt(
+        &self,
+        delivery: &Delivery,
+        rev: Option<u64>,
+        effect: WebhookEffect,
+        webhook: &Webhook,
+        now: Timestamp,
+    ) -> Result<Recorded, StoreError> {
+        let expected = rev.map_or(Expected::Absent, Expected::Rev);
+        let touches_webhook = match effect {
+            WebhookEffect::None => false,
+            // A success that saw no streak leaves the webhook alone: nothing is written for it on the hot path.
+            WebhookEffect::EventDelivered => !webhook.streak.is_empty(),
+            WebhookEffect::EventFailed | WebhookEffect::Gone => true,
+        };
+        if !touches_webhook {
+            let put = self
+                .put(delivery_item::encode(delivery, expected)?, expected)
+                .await;
+            return written_or_overtaken(put, false);
+        }
+        self.record_with_effect(delivery, expected, effect, now)
+            .await
+    }
+
+    async fn record_with_effect(
+        &self,
+        delivery: &Delivery,
+        expected: Expected,
+        effect: WebhookEffect,
+        now: Timestamp,
+    ) -> Result<Recorded, StoreError> {
+        let DeliveryKey {
+            workspace,
+            webhook: webhook_id,
+            ..
+        } = &delivery.key;
+        for _ in 0..WEBHOOK_TRIES {
+            let put = self.put_request(delivery_item::encode(delivery, expected)?, expected)?;
+            let mut writes = vec![TransactWriteItem::builder().put(put).build()];
+            let Some(mut webhook) = self.webhook(workspace, webhook_id).await? else {
+                return Ok(Recorded::Overtaken);
+            };
+            if apply(effect, &mut webhook.value, &delivery.event_id, now) {
+                writes.extend(self.save_webhook_writes(&webhook)?);
+            }
+            match self.transact(writes).await {
+                Err(StoreError::Conflict) if !self.stands_at(&delivery.key, expected).await? => {
+                    return Ok(Recorded::Overtaken);
+                }
+                // The webhook was changed by somebody else: read it again.
+                Err(StoreError::Conflict) => {}
+                other => return written_or_overtaken(other, !webhook.value.is_active()),
+            }
+        }
+        Err(StoreError::Unavailable(
+            "the webhook keeps changing".to_owned(),
+        ))
+    }
+
+    async fn stands_at(&self, key: &DeliveryKey, expected: Expected) -> Result<bool, StoreError> {
+        let rev = self.delivery(key).await?.map(|stored| stored.rev);
+        Ok(match expected {
+            Expected::Absent => rev.is_none(),
+            Expected::Rev(expected) => rev == Some(expected),
+        })
+    }
+}
+
+fn apply(effect: WebhookEffect, webhook: &mut Webhook, event: &EventId, now: Timestamp) -> bool {
+    match effect {
+        WebhookEffect::None => false,
+        WebhookEffect::EventDelivered => webhook.count_delivered_event(),
+        WebhookEffect::EventFailed => webhook.count_failed_event(event, now),
+        WebhookEffect::Gone => webhook.count_gone(now),
+    }
+}
+
+fn written_or_overtaken(
+    result: Result<(), StoreError>,
+    webhook_disabled: bool,
+) -> Result<Recorded, StoreError> {
+    match result {
+        Ok(()) => Ok(Recorded::Written { webhook_disabled }),
+        Err(StoreError::Conflict) => Ok(Recorded::Overtaken),
+        Err(other) => Err(other),
+    }
+}

@@ -1,0 +1,306 @@
+//! A delivery as an item.
+//!
+//! Made small, because the one write of a delivery that succeeds at once is the product's largest cost: the body and
+//! the document are compressed (zstd with a dictionary), and the index attributes are there only while needed.
+
+use std::time::Duration;
+
+use aws_sdk_dynamodb::types::AttributeValue;
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD as BASE64;
+use domain::catalogue::EventType;
+use domain::compression::{compress, decompress};
+use domain::delivery::{
+    Attempt, Delivery, DeliveryKey, FailedBecause, History, Lease, Outcome, Pending, Plan, Purpose,
+    RecoverJob, Resume, State,
+};
+use domain::event::Body;
+use domain::ids::{DeliveryId, EventId, WebhookId, WorkspaceId};
+use serde::{Deserialize, Serialize};
+
+use super::item::{self, Item, from_millis, get_binary, get_number, get_text, millis};
+use super::keys::{self, Unsettled};
+use super::table::{Expected, StoreError};
+use super::{Stored, Versioned};
+
+/// Bounds what a stored body or document may expand to; more than the largest event and the largest history.
+const EXPANDED: usize = 2 * 1024 * 1024;
+
+#[derive(Serialize, Deserialize)]
+struct Document {
+    workspace: WorkspaceId,
+    webhook: WebhookId,
+    event_id: EventId,
+    event: EventType,
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    test: bool,
+    state: StateDocument,
+    attempts: Vec<AttemptDocument>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    recovered_by: Option<RecoverJob>,
+    created_at: i64,
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum StateDocument {
+    Success,
+    Failed(FailedBecause),
+    Pending {
+        plan: PlanDocument,
+        next_attempt_at: i64,
+        leased_until: Option<i64>,
+    },
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum PlanDocument {
+    Schedule { failures: u32 },
+    Once { resume: Option<ResumeDocument> },
+}
+
+#[derive(Serialize, Deserialize)]
+struct ResumeDocument {
+    failures: u32,
+    at: i64,
+}
+
+#[derive(Serialize, Deserialize)]
+struct AttemptDocument {
+    number: u32,
+    at: i64,
+    ms: u64,
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    signed: bool,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    code: Option<u16>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    body: Option<BodyDocument>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    retry_after_ms: Option<u64>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    error: Option<String>,
+}
+
+/// A response body, as text where it is text.
+#[derive(Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum BodyDocument {
+    Text(String),
+    Base64(String),
+}
+
+/// The item to write when it is expected to stand as told.
+pub(crate) fn encode(delivery: &Delivery, expected: Expected) -> Result<Item, StoreError> {
+    let document =
+        serde_json::to_vec(&to_document(delivery)).map_err(|_| StoreError::Damaged("delivery"))?;
+    let mut item = item::key(&keys::delivery_key(&delivery.key));
+    item.insert("rev".to_owned(), item::number(expected.next()));
+    item.insert("doc".to_owned(), item::binary(compress(&document)));
+    item.insert(
+        "body".to_owned(),
+        item::binary(compress(delivery.body.as_bytes())),
+    );
+    item.insert(
+        "expires_at".to_owned(),
+        item::number(delivery.expires_at.as_second()),
+    );
+    item.extend(index_attributes(delivery));
+    if delivery.purpose == Purpose::Test {
+        // In the index beside the keys, so that counts can leave tests out.
+        item.insert("test".to_owned(), AttributeValue::Bool(true));
+    }
+    Ok(item)
+}
+
+/// The attributes that put the item into the sparse indexes: none for a success.
+fn index_attributes(delivery: &Delivery) -> Vec<(String, AttributeValue)> {
+    let DeliveryKey { webhook, id, .. } = &delivery.key;
+    let unsettled = |which| {
+        (
+            "unsettled".to_owned(),
+            item::text(keys::unsettled(webhook, which, id.shard())),
+        )
+    };
+    match &delivery.state {
+        State::Success => Vec::new(),
+        State::Failed(_) => vec![unsettled(Unsettled::Failed)],
+        State::Pending(pending) => vec![
+            unsettled(Unsettled::Pending),
+            ("due_shard".to_owned(), item::text(keys::due_shard(id))),
+            (
+                "due_at".to_owned(),
+                item::number(millis(pending.earliest())),
+            ),
+        ],
+    }
+}
+
+pub(crate) fn decode(item: &Item) -> Result<Stored, StoreError> {
+    let expand =
+        |name| decompress(get_binary(item, name)?, EXPANDED).map_err(|_| StoreError::Damaged(name));
+    let document: Document =
+        serde_json::from_slice(&expand("doc")?).map_err(|_| StoreError::Damaged("doc"))?;
+    let body = String::from_utf8(expand("body")?).map_err(|_| StoreError::Damaged("body"))?;
+    let id = get_text(item, "sk")?
+        .parse::<DeliveryId>()
+        .map_err(|_| StoreError::Damaged("sk"))?;
+    let expires_at: i64 = get_number(item, "expires_at")?;
+    let attempts = document
+        .attempts
+        .into_iter()
+        .map(from_attempt)
+        .collect::<Result<_, _>>()?;
+    let delivery = Delivery {
+        key: DeliveryKey {
+            workspace: document.workspace,
+            webhook: document.webhook,
+            id,
+        },
+        event_id: document.event_id,
+        event_type: document.event,
+        purpose: if document.test {
+            Purpose::Test
+        } else {
+            Purpose::Event
+        },
+        body: Body::from(body),
+        history: History::new(attempts),
+        state: from_state(document.state)?,
+        recovered_by: document.recovered_by,
+        created_at: from_millis(document.created_at)?,
+        expires_at: from_millis(expires_at * 1_000)?,
+    };
+    Ok(Versioned {
+        value: delivery,
+        rev: get_number(item, "rev")?,
+    })
+}
+
+fn to_document(delivery: &Delivery) -> Document {
+    Document {
+        workspace: delivery.key.workspace.clone(),
+        webhook: delivery.key.webhook.clone(),
+        event_id: delivery.event_id.clone(),
+        event: delivery.event_type,
+        test: delivery.purpose == Purpose::Test,
+        state: to_state(&delivery.state),
+        attempts: delivery.history.attempts().iter().map(to_attempt).collect(),
+        recovered_by: delivery.recovered_by.clone(),
+        created_at: millis(delivery.created_at),
+    }
+}
+
+fn to_state(state: &State) -> StateDocument {
+    match state {
+        State::Success => StateDocument::Success,
+        State::Failed(because) => StateDocument::Failed(*because),
+        State::Pending(pending) => StateDocument::Pending {
+            plan: match pending.plan {
+                Plan::Schedule { failures } => PlanDocument::Schedule { failures },
+                Plan::Once { resume } => PlanDocument::Once {
+                    resume: resume.map(|Resume { failures, at }| ResumeDocument {
+                        failures,
+                        at: millis(at),
+                    }),
+                },
+            },
+            next_attempt_at: millis(pending.next_attempt_at),
+            leased_until: pending.lease.map(|lease| millis(lease.until)),
+        },
+    }
+}
+
+fn from_state(state: StateDocument) -> Result<State, StoreError> {
+    Ok(match state {
+        StateDocument::Success => State::Success,
+        StateDocument::Failed(because) => State::Failed(because),
+        StateDocument::Pending {
+            plan,
+            next_attempt_at,
+            leased_until,
+        } => State::Pending(Pending {
+            plan: from_plan(&plan)?,
+            next_attempt_at: from_millis(next_attempt_at)?,
+            lease: leased_until
+                .map(|until| {
+                    Ok(Lease {
+                        until: from_millis(until)?,
+                    })
+                })
+                .transpose()?,
+        }),
+    })
+}
+
+fn from_plan(plan: &PlanDocument) -> Result<Plan, StoreError> {
+    Ok(match plan {
+        PlanDocument::Schedule { failures } => Plan::Schedule {
+            failures: *failures,
+        },
+        PlanDocument::Once { resume: None } => Plan::Once { resume: None },
+        PlanDocument::Once {
+            resume: Some(ResumeDocument { failures, at }),
+        } => Plan::Once {
+            resume: Some(Resume {
+                failures: *failures,
+                at: from_millis(*at)?,
+            }),
+        },
+    })
+}
+
+fn to_attempt(attempt: &Attempt) -> AttemptDocument {
+    let (body, retry_after) = match &attempt.outcome {
+        Outcome::Response {
+            body, retry_after, ..
+        } => (body.as_deref(), *retry_after),
+        Outcome::NoResponse { .. } => (None, None),
+    };
+    AttemptDocument {
+        number: attempt.number,
+        at: millis(attempt.at),
+        ms: whole_millis(attempt.duration),
+        signed: attempt.signed,
+        code: attempt.outcome.code(),
+        body: body.map(|bytes| match std::str::from_utf8(bytes) {
+            Ok(text) => BodyDocument::Text(text.to_owned()),
+            Err(_) => BodyDocument::Base64(BASE64.encode(bytes)),
+        }),
+        retry_after_ms: retry_after.map(whole_millis),
+        error: attempt.outcome.error().map(str::to_owned),
+    }
+}
+
+fn from_attempt(attempt: AttemptDocument) -> Result<Attempt, StoreError> {
+    let body = match attempt.body {
+        None => None,
+        Some(BodyDocument::Text(text)) => Some(text.into_bytes()),
+        Some(BodyDocument::Base64(text)) => Some(
+            BASE64
+                .decode(text)
+                .map_err(|_| StoreError::Damaged("attempts"))?,
+        ),
+    };
+    let outcome = match (attempt.code, attempt.error) {
+        (Some(code), _) => Outcome::Response {
+            code,
+            body,
+            retry_after: attempt.retry_after_ms.map(Duration::from_millis),
+        },
+        (None, Some(error)) => Outcome::NoResponse { error },
+        (None, None) => return Err(StoreError::Damaged("attempts")),
+    };
+    Ok(Attempt {
+        number: attempt.number,
+        at: from_millis(attempt.at)?,
+        duration: Duration::from_millis(attempt.ms),
+        signed: attempt.signed,
+        outcome,
+    })
+}
+
+fn whole_millis(duration: Duration) -> u64 {
+    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
+}

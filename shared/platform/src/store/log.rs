@@ -1,0 +1,406 @@
+//! A webhook's deliveries, newest first.
+//!
+//! The log of a webhook is spread over [`LOG_SHARDS`] partitions; a page merges them. Filters by event (and by status
+//! `success`) are a bounded scan: a page may come back short, with a cursor to go on from.
+
+use std::collections::{HashMap, VecDeque};
+
+use aws_sdk_dynamodb::types::{AttributeValue, Select};
+use domain::catalogue::EventType;
+use domain::delivery::{Delivery, DeliveryKey, State};
+use domain::ids::{DeliveryId, LogShard, WebhookId, WorkspaceId};
+use futures::future::try_join_all;
+use jiff::Timestamp;
+
+use super::delivery_item;
+use super::item::{self, Item, get_text};
+use super::keys::{self, Key};
+use super::table::{Store, StoreError, unavailable};
+
+pub use super::keys::Unsettled;
+
+/// Entries that one page looks at, at most.
+const SCAN: usize = 1_000;
+
+/// Which status a log is filtered by.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum StatusFilter {
+    /// Taken by the endpoint.
+    Success,
+    /// Nothing more will be tried.
+    Failed,
+    /// Another attempt follows.
+    PendingRetry,
+}
+
+/// What a page of the log is to hold.
+#[derive(Debug, Clone, Default)]
+pub struct LogQuery {
+    /// Only this status.
+    pub status: Option<StatusFilter>,
+    /// Only this event type.
+    pub event: Option<EventType>,
+    /// Only what comes after this entry, i.e. is older.
+    pub after: Option<DeliveryId>,
+    /// Entries wanted, 1–100.
+    pub limit: usize,
+}
+
+/// A page of the log, newest first.
+#[derive(Debug, Clone, PartialEq)]
+pub struct LogPage {
+    /// The entries.
+    pub items: Vec<Delivery>,
+    /// To be given as [`LogQuery::after`] for the next page; `None` at the end.
+    pub next: Option<DeliveryId>,
+}
+
+/// A page of keys of the `unsettled` index, oldest first.
+#[derive(Debug, Clone, PartialEq)]
+pub struct UnsettledPage {
+    /// The deliveries.
+    pub keys: Vec<DeliveryKey>,
+    /// Whether there are more behind them.
+    pub more: bool,
+}
+
+impl StatusFilter {
+    fn matches(self, state: &State) -> bool {
+        match self {
+            StatusFilter::Success => *state == State::Success,
+            StatusFilter::Failed => matches!(state, State::Failed(_)),
+            StatusFilter::PendingRetry => matches!(state, State::Pending(_)),
+        }
+    }
+}
+
+impl Store {
+    /// A page of a webhook's log.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn log_page(
+        &self,
+        workspace: &WorkspaceId,
+        webhook: &WebhookId,
+        query: &LogQuery,
+    ) -> Result<LogPage, StoreError> {
+        let mut merge = Merge::new(self, webhook, query);
+        let mut items = Vec::new();
+        let mut last = None;
+        for _ in 0..SCAN {
+            if items.len() == query.limit {
+                break;
+            }
+            let Some((id, entry)) = merge.next().await? else {
+                return Ok(LogPage { items, next: None });
+            };
+            last = Some(id.clone());
+            let delivery = match entry {
+                Some(delivery) => Some(delivery),
+                None => self.listed(workspace, webhook, id).await?,
+            };
+            let wanted = |delivery: &Delivery| {
+                query
+                    .status
+                    .is_none_or(|status| status.matches(&delivery.state))
+                    && query.event.is_none_or(|event| event == delivery.event_type)
+            };
+            items.extend(delivery.filter(wanted));
+        }
+        let next = if merge.is_empty().await? { None } else { last };
+        Ok(LogPage { items, next })
+    }
+
+    /// The entry that the index named; it may have moved on since.
+    async fn listed(
+        &self,
+        workspace: &WorkspaceId,
+        webhook: &WebhookId,
+        id: DeliveryId,
+    ) -> Result<Option<Delivery>, StoreError> {
+        let key = DeliveryKey {
+            workspace: workspace.clone(),
+            webhook: webhook.clone(),
+            id,
+        };
+        Ok(self.delivery(&key).await?.map(|stored| stored.value))
+    }
+
+    /// How many deliveries of a webhook have failed, of events since a time, tests left out. From an index: a failure of the last
+    /// second may be missing.
+    ///
+    /// # Errors
+    /// [`StoreError::Unavailable`].
+    pub async fn count_failed(
+        &self,
+        webhook: &WebhookId,
+        since: Timestamp,
+    ) -> Result<u64, StoreError> {
+        let counts = LogShard::all().map(|shard| self.count_failed_in(webhook, shard, since));
+        Ok(try_join_all(counts).await?.iter().sum())
+    }
+
+    async fn count_failed_in(
+        &self,
+        webhook: &WebhookId,
+        shard: LogShard,
+        since: Timestamp,
+    ) -> Result<u64, StoreError> {
+        let mut count = 0;
+        let mut start = None;
+        loop {
+            let page = self
+                .client
+                .query()
+                .table_name(&self.table)
+                .index_name("unsettled")
+                .select(Select::Count)
+                .filter_expression("attribute_not_exists(test)")
+                .key_condition_expression("unsettled = :unsettled AND sk >= :since")
+                .expression_attribute_values(
+                    ":unsettled",
+                    item::text(keys::unsettled(webhook, Unsettled::Failed, shard)),
+                )
+                .expression_attribute_values(":since", item::text(DeliveryId::lower_bound(since)))
+                .set_exclusive_start_key(start)
+                .send()
+                .await
+                .map_err(|error| unavailable(&error))?;
+            count += u64::try_from(page.count).unwrap_or(0);
+            start = page.last_evaluated_key;
+            if start.is_none() {
+                return Ok(count);
+            }
+        }
+    }
+
+    /// Some of a webhook's deliveries that stand so, of events since a time, in one shard, after an id, oldest first.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn unsettled_page(
+        &self,
+        workspace: &WorkspaceId,
+        webhook: &WebhookId,
+        which: Unsettled,
+        shard: LogShard,
+        after: &str,
+    ) -> Result<UnsettledPage, StoreError> {
+        const PAGE: i32 = 100;
+        let page = self
+            .client
+            .query()
+            .table_name(&self.table)
+            .index_name("unsettled")
+            .limit(PAGE)
+            .key_condition_expression("unsettled = :unsettled AND sk > :after")
+            .expression_attribute_values(
+                ":unsettled",
+                item::text(keys::unsettled(webhook, which, shard)),
+            )
+            .expression_attribute_values(":after", item::text(after))
+            .send()
+            .await
+            .map_err(|error| unavailable(&error))?;
+        let key = |item: &Item| {
+            let id = get_text(item, "sk")?
+                .parse()
+                .map_err(|_| StoreError::Damaged("sk"))?;
+            Ok(DeliveryKey {
+                workspace: workspace.clone(),
+                webhook: webhook.clone(),
+                id,
+            })
+        };
+        let keys = page.items().iter().map(key).collect::<Result<_, _>>()?;
+        Ok(UnsettledPage {
+            keys,
+            more: page.last_evaluated_key.is_some(),
+        })
+    }
+
+    /// Deletes up to a few hundred entries of a webhook's log in one shard; `true` while there may be more.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn delete_log_page(
+        &self,
+        webhook: &WebhookId,
+        shard: LogShard,
+    ) -> Result<bool, StoreError> {
+        let pk = keys::log(webhook, shard);
+        let page = self
+            .client
+            .query()
+            .table_name(&self.table)
+            .limit(200)
+            .key_condition_expression("pk = :pk")
+            .expression_attribute_values(":pk", item::text(&pk))
+            .projection_expression("sk")
+            .send()
+            .await
+            .map_err(|error| unavailable(&error))?;
+        let key = |item: &Item| {
+            Ok(Key {
+                pk: pk.clone(),
+                sk: get_text(item, "sk")?.to_owned(),
+            })
+        };
+        let keys: Vec<Key> = page
+            .items()
+            .iter()
+            .map(key)
+            .collect::<Result<_, StoreError>>()?;
+        self.delete_many(&keys).await?;
+        Ok(page.last_evaluated_key.is_some())
+    }
+}
+
+/// An entry that a merge came to: whole from the log, by id alone from the index.
+type Entry = (DeliveryId, Option<Delivery>);
+
+/// Merges the shards of a log, newest first, each read a page at a time.
+struct Merge<'a> {
+    store: &'a Store,
+    source: Source,
+    shards: Vec<Shard>,
+    page: i32,
+}
+
+/// Where the entries come from.
+enum Source {
+    Log {
+        webhook: WebhookId,
+    },
+    Index {
+        webhook: WebhookId,
+        which: Unsettled,
+    },
+}
+
+struct Shard {
+    shard: LogShard,
+    before: Option<String>,
+    buffer: VecDeque<Entry>,
+    start: Option<HashMap<String, AttributeValue>>,
+    ended: bool,
+}
+
+impl<'a> Merge<'a> {
+    fn new(store: &'a Store, webhook: &WebhookId, query: &LogQuery) -> Merge<'a> {
+        let webhook = webhook.clone();
+        let source = match query.status {
+            Some(StatusFilter::Failed) => Source::Index {
+                webhook,
+                which: Unsettled::Failed,
+            },
+            Some(StatusFilter::PendingRetry) => Source::Index {
+                webhook,
+                which: Unsettled::Pending,
+            },
+            Some(StatusFilter::Success) | None => Source::Log { webhook },
+        };
+        let before = query.after.as_ref().map(DeliveryId::to_string);
+        let shard = |shard| Shard {
+            shard,
+            before: before.clone(),
+            buffer: VecDeque::new(),
+            start: None,
+            ended: false,
+        };
+        // The newest entries are spread evenly: a quarter of the page from each of the eight shards mostly suffices.
+        let page = i32::try_from(query.limit / 4 + 2).unwrap_or(i32::MAX);
+        Merge {
+            store,
+            source,
+            shards: LogShard::all().map(shard).collect(),
+            page,
+        }
+    }
+
+    async fn next(&mut self) -> Result<Option<Entry>, StoreError> {
+        self.fill().await?;
+        let newest = |shard: &&mut Shard| shard.buffer.front().map(|(id, _)| id.clone());
+        let shard = self.shards.iter_mut().max_by_key(newest);
+        Ok(shard.and_then(|shard| shard.buffer.pop_front()))
+    }
+
+    async fn is_empty(&mut self) -> Result<bool, StoreError> {
+        self.fill().await?;
+        Ok(self.shards.iter().all(|shard| shard.buffer.is_empty()))
+    }
+
+    /// Every shard has something in its buffer or has ended.
+    async fn fill(&mut self) -> Result<(), StoreError> {
+        let Merge {
+            store,
+            source,
+            shards,
+            page,
+        } = self;
+        let hungry = shards
+            .iter_mut()
+            .filter(|shard| shard.buffer.is_empty() && !shard.ended);
+        try_join_all(hungry.map(|shard| shard.fill(store, source, *page))).await?;
+        Ok(())
+    }
+}
+
+impl Shard {
+    async fn fill(&mut self, store: &Store, source: &Source, page: i32) -> Result<(), StoreError> {
+        while self.buffer.is_empty() && !self.ended {
+            let query = store
+                .client
+                .query()
+                .table_name(&store.table)
+                .scan_index_forward(false)
+                .limit(page)
+                .set_exclusive_start_key(self.start.take());
+            let query = match source {
+                Source::Log { webhook } => query
+                    .consistent_read(true)
+                    .expression_attribute_names("#partition", "pk")
+                    .expression_attribute_values(
+                        ":partition",
+                        item::text(keys::log(webhook, self.shard)),
+                    ),
+                Source::Index { webhook, which } => query
+                    .index_name("unsettled")
+                    .expression_attribute_names("#partition", "unsettled")
+                    .expression_attribute_values(
+                        ":partition",
+                        item::text(keys::unsettled(webhook, *which, self.shard)),
+                    ),
+            };
+            let query = match &self.before {
+                None => query.key_condition_expression("#partition = :partition"),
+                Some(before) => query
+                    .key_condition_expression("#partition = :partition AND sk < :before")
+                    .expression_attribute_values(":before", item::text(before)),
+            };
+            let answer = query.send().await.map_err(|error| unavailable(&error))?;
+            for item in answer.items() {
+                self.buffer.push_back(entry(item, source)?);
+            }
+            self.start = answer.last_evaluated_key;
+            self.ended = self.start.is_none();
+        }
+        Ok(())
+    }
+}
+
+fn entry(item: &Item, source: &Source) -> Result<Entry, StoreError> {
+    match source {
+        Source::Log { .. } => {
+            let delivery = delivery_item::decode(item)?.value;
+            Ok((delivery.key.id.clone(), Some(delivery)))
+        }
+        Source::Index { .. } => {
+            let id = get_text(item, "sk")?
+                .parse()
+                .map_err(|_| StoreError::Damaged("sk"))?;
+            Ok((id, None))
+        }
+    }
+}

@@ -1,0 +1,312 @@
+//! The table's calls, with their errors told apart.
+
+use std::collections::HashMap;
+use std::time::Duration;
+
+use aws_sdk_dynamodb::Client;
+use aws_sdk_dynamodb::error::{ProvideErrorMetadata, SdkError};
+use aws_sdk_dynamodb::operation::transact_write_items::TransactWriteItemsError;
+use aws_sdk_dynamodb::types::{
+    AttributeValue, Delete, KeysAndAttributes, Put, TransactWriteItem, Update, WriteRequest,
+};
+
+use super::item::{self, Item};
+use super::keys::Key;
+use crate::aws_error;
+
+/// A call to the table that did not do what it was asked.
+#[derive(Debug, thiserror::Error)]
+pub enum StoreError {
+    /// The item is not what the write was computed from; nothing was changed. Read again and decide anew.
+    #[error("the item has changed meanwhile")]
+    Conflict,
+    /// The table did not answer, or throttled beyond the SDK's patience. Whether a write took effect is unknown.
+    #[error("DynamoDB is unavailable: {0}")]
+    Unavailable(String),
+    /// An item does not hold what we write into it.
+    #[error("an item is damaged: {0}")]
+    Damaged(&'static str),
+}
+
+/// The table. Cheap to clone.
+#[derive(Clone)]
+pub struct Store {
+    pub(crate) client: Client,
+    pub(crate) table: String,
+}
+
+/// The condition of a write on an item's revision.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Expected {
+    /// The item does not exist.
+    Absent,
+    /// The item stands at this revision.
+    Rev(u64),
+}
+
+/// How often a call that met a transaction under way on the same item is tried again.
+const CONTENTION_TRIES: u32 = 6;
+/// A batch call takes so many keys.
+const BATCH_GET: usize = 100;
+const BATCH_WRITE: usize = 25;
+
+impl Store {
+    /// The table of this name.
+    pub fn new(client: Client, table: impl Into<String>) -> Store {
+        Store {
+            client,
+            table: table.into(),
+        }
+    }
+
+    /// The item, read strongly.
+    pub(crate) async fn get(&self, key: &Key) -> Result<Option<Item>, StoreError> {
+        let found = self
+            .client
+            .get_item()
+            .table_name(&self.table)
+            .set_key(Some(item::key(key)))
+            .consistent_read(true)
+            .send()
+            .await
+            .map_err(|error| unavailable(&error))?;
+        Ok(found.item)
+    }
+
+    /// Those of the items that exist, read strongly, in no order.
+    pub(crate) async fn get_many(&self, keys: &[Key]) -> Result<Vec<Item>, StoreError> {
+        let mut items = Vec::with_capacity(keys.len());
+        for chunk in keys.chunks(BATCH_GET) {
+            self.get_chunk(chunk, &mut items).await?;
+        }
+        Ok(items)
+    }
+
+    async fn get_chunk(&self, chunk: &[Key], items: &mut Vec<Item>) -> Result<(), StoreError> {
+        let mut wanted: Vec<Item> = chunk.iter().map(item::key).collect();
+        let mut pauses = Pauses::default();
+        while !wanted.is_empty() {
+            let request = KeysAndAttributes::builder()
+                .set_keys(Some(std::mem::take(&mut wanted)))
+                .consistent_read(true)
+                .build()
+                .map_err(|_| StoreError::Damaged("keys"))?;
+            let answer = self
+                .client
+                .batch_get_item()
+                .request_items(&self.table, request)
+                .send()
+                .await
+                .map_err(|error| unavailable(&error))?;
+            items.extend(
+                answer
+                    .responses
+                    .unwrap_or_default()
+                    .remove(&self.table)
+                    .unwrap_or_default(),
+            );
+            if let Some(rest) = answer
+                .unprocessed_keys
+                .unwrap_or_default()
+                .remove(&self.table)
+            {
+                wanted = rest.keys;
+                pauses.next("BatchGetItem leaves keys unprocessed").await?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Writes the whole item.
+    pub(crate) async fn put(&self, new: Item, expected: Expected) -> Result<(), StoreError> {
+        let put = self.put_request(new, expected)?;
+        let mut pauses = Pauses::default();
+        loop {
+            let sent = self
+                .client
+                .put_item()
+                .table_name(&self.table)
+                .set_item(Some(put.item.clone()))
+                .set_condition_expression(put.condition_expression.clone())
+                .set_expression_attribute_values(put.expression_attribute_values.clone())
+                .send()
+                .await;
+            match sent {
+                Ok(_) => return Ok(()),
+                Err(error) => match error.code() {
+                    Some("ConditionalCheckFailedException") => return Err(StoreError::Conflict),
+                    Some("TransactionConflictException") => {
+                        pauses.next("TransactionConflict").await?
+                    }
+                    _ => return Err(unavailable(&error)),
+                },
+            }
+        }
+    }
+
+    /// Carries out all of the writes or none.
+    pub(crate) async fn transact(&self, writes: Vec<TransactWriteItem>) -> Result<(), StoreError> {
+        let mut pauses = Pauses::default();
+        loop {
+            let sent = self
+                .client
+                .transact_write_items()
+                .set_transact_items(Some(writes.clone()))
+                .send()
+                .await;
+            match sent {
+                Ok(_) => return Ok(()),
+                Err(error) => match cancellation(&error) {
+                    Cancelled::Condition => return Err(StoreError::Conflict),
+                    Cancelled::Contention => pauses.next("TransactionConflict").await?,
+                    Cancelled::Not => return Err(unavailable(&error)),
+                },
+            }
+        }
+    }
+
+    /// Deletes the items, whether they exist or not.
+    pub(crate) async fn delete_many(&self, keys: &[Key]) -> Result<(), StoreError> {
+        for chunk in keys.chunks(BATCH_WRITE) {
+            let deletions = chunk.iter().map(|key| {
+                let deletion = aws_sdk_dynamodb::types::DeleteRequest::builder()
+                    .set_key(Some(item::key(key)))
+                    .build();
+                deletion.map(|deletion| WriteRequest::builder().delete_request(deletion).build())
+            });
+            let mut writes: Vec<_> = deletions
+                .collect::<Result<_, _>>()
+                .map_err(|_| StoreError::Damaged("keys"))?;
+            let mut pauses = Pauses::default();
+            while !writes.is_empty() {
+                let answer = self
+                    .client
+                    .batch_write_item()
+                    .request_items(&self.table, std::mem::take(&mut writes));
+                let answer = answer.send().await.map_err(|error| unavailable(&error))?;
+                if let Some(rest) = answer
+                    .unprocessed_items
+                    .unwrap_or_default()
+                    .remove(&self.table)
+                {
+                    writes = rest;
+                    pauses
+                        .next("BatchWriteItem leaves items unprocessed")
+                        .await?;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    pub(crate) fn put_request(&self, new: Item, expected: Expected) -> Result<Put, StoreError> {
+        let (condition, values) = expected.condition();
+        Put::builder()
+            .table_name(&self.table)
+            .set_item(Some(new))
+            .condition_expression(condition)
+            .set_expression_attribute_values(values)
+            .build()
+            .map_err(|_| StoreError::Damaged("item"))
+    }
+
+    pub(crate) fn delete_request(
+        &self,
+        key: &Key,
+        expected: Expected,
+    ) -> Result<Delete, StoreError> {
+        let (condition, values) = expected.condition();
+        Delete::builder()
+            .table_name(&self.table)
+            .set_key(Some(item::key(key)))
+            .condition_expression(condition)
+            .set_expression_attribute_values(values)
+            .build()
+            .map_err(|_| StoreError::Damaged("key"))
+    }
+
+    /// Raises an item's revision by one, whatever it is; makes the item where there is none.
+    pub(crate) fn raise_request(&self, key: &Key) -> Result<Update, StoreError> {
+        Update::builder()
+            .table_name(&self.table)
+            .set_key(Some(item::key(key)))
+            .update_expression("ADD rev :one")
+            .expression_attribute_values(":one", item::number(1))
+            .build()
+            .map_err(|_| StoreError::Damaged("key"))
+    }
+}
+
+impl Expected {
+    fn condition(self) -> (&'static str, Option<HashMap<String, AttributeValue>>) {
+        match self {
+            Expected::Absent => ("attribute_not_exists(pk)", None),
+            Expected::Rev(rev) => (
+                "rev = :rev",
+                Some(HashMap::from([(":rev".to_owned(), item::number(rev))])),
+            ),
+        }
+    }
+
+    /// The revision that the write leaves behind.
+    pub(crate) fn next(self) -> u64 {
+        match self {
+            Expected::Absent => 1,
+            Expected::Rev(rev) => rev + 1,
+        }
+    }
+}
+
+/// Growing pauses between tries, and an end to them.
+#[derive(Default)]
+struct Pauses(u32);
+
+impl Pauses {
+    async fn next(&mut self, why: &str) -> Result<(), StoreError> {
+        self.0 += 1;
+        if self.0 > CONTENTION_TRIES {
+            return Err(StoreError::Unavailable(why.to_owned()));
+        }
+        tokio::time::sleep(Duration::from_millis(10) * 2u32.pow(self.0)).await;
+        Ok(())
+    }
+}
+
+enum Cancelled {
+    Condition,
+    Contention,
+    Not,
+}
+
+/// Why a transaction was cancelled. A failed condition weighs more than contention: trying again cannot mend it.
+/// Source: [TransactWriteItems](https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_TransactWriteItems.html).
+fn cancellation<R>(error: &SdkError<TransactWriteItemsError, R>) -> Cancelled {
+    let Some(TransactWriteItemsError::TransactionCanceledException(cancelled)) =
+        error.as_service_error()
+    else {
+        return match error.code() {
+            Some("TransactionInProgressException") => Cancelled::Contention,
+            _ => Cancelled::Not,
+        };
+    };
+    let codes = || {
+        cancelled
+            .cancellation_reasons()
+            .iter()
+            .filter_map(|reason| reason.code())
+    };
+    if codes().any(|code| code == "ConditionalCheckFailed") {
+        Cancelled::Condition
+    } else if codes().any(|code| code == "TransactionConflict") {
+        Cancelled::Contention
+    } else {
+        Cancelled::Not
+    }
+}
+
+pub(crate) fn unavailable<E, R>(error: &SdkError<E, R>) -> StoreError
+where
+    E: ProvideErrorMetadata,
+{
+    StoreError::Unavailable(aws_error::words(error))
+}
