@@ -10,6 +10,7 @@
 //! - [`retry`]: how long to wait after which failure
 //! - [`webhook`], [`delivery`]: a configured endpoint; one event to it, its attempts and states
 //! - [`access`]: API keys and roles
+//! - [`endpoint_url`], [`address`], [`retry_after`]: where requests may go, and the wait that an endpoint asks for
 //! - [`compression`]: bodies at rest
 
 pub mod access;

@@ -217,3 +217,121 @@ impl Webhook {
         self.updated_at = at;
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::endpoint_url::UrlRules;
+
+    fn at(seconds: i64) -> Timestamp {
+        Timestamp::from_second(1_800_000_000 + seconds).unwrap()
+    }
+
+    fn event(id: &str) -> EventId {
+        id.parse().unwrap()
+    }
+
+    fn webhook() -> Webhook {
+        let rules = UrlRules {
+            allow_plain_http: false,
+            allow_private_networks: false,
+        };
+        Webhook {
+            id: WebhookId::from_random([1; 16]),
+            workspace: "ws_1".parse().unwrap(),
+            url: EndpointUrl::parse("https://example.com/hook", rules).unwrap(),
+            events: EventFilter::All,
+            project_id: None,
+            description: None,
+            activity: Activity::Active,
+            secret: None,
+            previous_secret: None,
+            streak: FailureStreak::default(),
+            lane: Lane::Slow,
+            lane_since: at(0),
+            created_at: at(0),
+            updated_at: at(0),
+        }
+    }
+
+    #[test]
+    fn the_third_failed_event_in_a_row_disables() {
+        let mut webhook = webhook();
+        assert!(webhook.count_failed_event(&event("a"), at(1)));
+        assert!(webhook.count_failed_event(&event("b"), at(2)));
+        assert!(webhook.is_active());
+        assert!(webhook.count_failed_event(&event("c"), at(3)));
+        let disabled = Activity::Disabled {
+            reason: DisabledReason::EventsFailedInARow,
+            at: at(3),
+        };
+        assert_eq!(webhook.activity, disabled);
+    }
+
+    #[test]
+    fn the_same_event_counts_once() {
+        let mut webhook = webhook();
+        for _ in 0..5 {
+            webhook.count_failed_event(&event("a"), at(1));
+        }
+        assert_eq!(webhook.streak.len(), 1);
+    }
+
+    #[test]
+    fn a_success_in_between_starts_the_count_again() {
+        let mut webhook = webhook();
+        webhook.count_failed_event(&event("a"), at(1));
+        webhook.count_failed_event(&event("b"), at(2));
+        assert!(webhook.count_delivered_event());
+        webhook.count_failed_event(&event("c"), at(3));
+        assert!(webhook.is_active());
+        assert_eq!(webhook.streak.len(), 1);
+    }
+
+    #[test]
+    fn switching_on_clears_the_reason_and_the_count() {
+        let mut webhook = webhook();
+        for id in ["a", "b", "c"] {
+            webhook.count_failed_event(&event(id), at(1));
+        }
+        webhook.switch(true);
+        assert!(webhook.is_active() && webhook.streak.is_empty());
+    }
+
+    #[test]
+    fn switching_off_what_was_disabled_keeps_the_reason() {
+        let mut webhook = webhook();
+        webhook.count_gone(at(1));
+        webhook.switch(false);
+        assert_eq!(
+            webhook.activity,
+            Activity::Disabled {
+                reason: DisabledReason::Gone,
+                at: at(1)
+            }
+        );
+    }
+
+    #[test]
+    fn a_webhook_of_a_project_wants_that_projects_events_only() {
+        let project: ProjectId = "proj_1".parse().unwrap();
+        let other: ProjectId = "proj_2".parse().unwrap();
+        let webhook = Webhook {
+            project_id: Some(project.clone()),
+            ..webhook()
+        };
+        let kind = EventType::ALL[0];
+        assert!(webhook.wants(kind, Some(&project)));
+        assert!(!webhook.wants(kind, Some(&other)));
+        assert!(!webhook.wants(kind, None));
+    }
+
+    #[test]
+    fn an_endpoint_that_turned_slow_stays_slow_for_a_minute() {
+        let mut webhook = webhook();
+        assert!(webhook.move_to(Lane::Fast, at(1)));
+        assert!(webhook.move_to(Lane::Slow, at(2)));
+        assert!(!webhook.move_to(Lane::Fast, at(61)));
+        assert!(webhook.move_to(Lane::Fast, at(62)));
+    }
+}

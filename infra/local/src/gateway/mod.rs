@@ -36,10 +36,11 @@ pub struct Gateway {
 }
 
 impl Gateway {
-    /// Serves the functions' routes on `listener`.
+    /// Serves the functions' routes on `listener`; an invocation that takes longer than `limit`
+    /// ([`INTEGRATION_TIMEOUT`]) is no longer waited for.
     #[must_use]
-    pub fn start(listener: TcpListener, lambda: Lambda, functions: &[Function]) -> Self {
-        let api = Arc::new(Api { lambda, routes: Routes::of(functions) });
+    pub fn start(listener: TcpListener, lambda: Lambda, functions: &[Function], limit: Duration) -> Self {
+        let api = Arc::new(Api { lambda, routes: Routes::of(functions), limit });
         let handler = move |caller, request| {
             let api = Arc::clone(&api);
             async move { api.answer(caller, request).await }
@@ -51,6 +52,7 @@ impl Gateway {
 struct Api {
     lambda: Lambda,
     routes: Routes,
+    limit: Duration,
 }
 
 impl Api {
@@ -66,7 +68,7 @@ impl Api {
         };
         let event = event::write(&parts, &body, &found, &Caller::now(caller));
         let invocation = self.lambda.invoke(found.function, event.into());
-        match tokio::time::timeout(INTEGRATION_TIMEOUT, invocation).await {
+        match tokio::time::timeout(self.limit, invocation).await {
             Err(_) => message(StatusCode::SERVICE_UNAVAILABLE, "Service Unavailable"),
             Ok(Err(error)) => {
                 tracing::warn!(function = found.function, %error, "a request failed");

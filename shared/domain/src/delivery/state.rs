@@ -309,3 +309,221 @@ impl Verdict {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    const MINUTE: Duration = Duration::from_secs(60);
+
+    fn schedule() -> RetrySchedule {
+        "1m,5m,30m,2h,12h".parse().unwrap()
+    }
+
+    fn at(seconds: i64) -> Timestamp {
+        Timestamp::from_second(1_800_000_000 + seconds).unwrap()
+    }
+
+    fn answer(code: u16) -> Outcome {
+        Outcome::Response {
+            code,
+            body: None,
+            retry_after: None,
+        }
+    }
+
+    fn conclude(plan: Plan, code: u16, now: Timestamp) -> Verdict {
+        plan.conclude(
+            Purpose::Event,
+            &answer(code),
+            now,
+            &schedule(),
+            Jitter::from_unit(0.0),
+        )
+    }
+
+    fn pending(plan: Plan, next_attempt_at: Timestamp) -> Pending {
+        Pending {
+            plan,
+            next_attempt_at,
+            lease: None,
+        }
+    }
+
+    #[test]
+    fn six_failures_exhaust_the_schedule_and_count_as_a_failed_event() {
+        let mut plan = Plan::NEW;
+        for failures in 1..=5 {
+            let verdict = conclude(plan, 500, at(0));
+            assert_eq!(verdict.effect, WebhookEffect::None);
+            let State::Pending(next) = verdict.state else {
+                panic!("ended after {failures} failures")
+            };
+            assert_eq!(next.plan, Plan::Schedule { failures });
+            plan = next.plan;
+        }
+        let verdict = conclude(plan, 500, at(0));
+        assert_eq!(verdict.state, State::Failed(FailedBecause::Exhausted));
+        assert_eq!(verdict.effect, WebhookEffect::EventFailed);
+    }
+
+    #[test]
+    fn gone_ends_the_delivery_and_the_webhook() {
+        let verdict = conclude(Plan::NEW, 410, at(0));
+        assert_eq!(verdict.state, State::Failed(FailedBecause::Gone));
+        assert_eq!(verdict.effect, WebhookEffect::Gone);
+    }
+
+    #[test]
+    fn a_redirect_is_a_failure() {
+        assert!(matches!(
+            conclude(Plan::NEW, 302, at(0)).state,
+            State::Pending(_)
+        ));
+    }
+
+    #[test]
+    fn retry_after_is_heeded_on_429_and_503_only() {
+        let asked = |code| {
+            let outcome = Outcome::Response {
+                code,
+                body: None,
+                retry_after: Some(MINUTE * 10),
+            };
+            let verdict = Plan::NEW.conclude(
+                Purpose::Event,
+                &outcome,
+                at(0),
+                &schedule(),
+                Jitter::from_unit(0.0),
+            );
+            let State::Pending(next) = verdict.state else {
+                panic!("ended")
+            };
+            next.next_attempt_at >= at(600)
+        };
+        assert_eq!([429, 503, 500, 502].map(asked), [true, true, false, false]);
+    }
+
+    #[test]
+    fn tests_never_count_and_end_with_their_one_attempt() {
+        for code in [500, 410] {
+            let plan = Plan::Once { resume: None };
+            let verdict = plan.conclude(
+                Purpose::Test,
+                &answer(code),
+                at(0),
+                &schedule(),
+                Jitter::from_unit(0.0),
+            );
+            assert_eq!(verdict.state, State::Failed(FailedBecause::SingleAttempt));
+            assert_eq!(verdict.effect, WebhookEffect::None);
+        }
+    }
+
+    #[test]
+    fn a_failed_resend_in_the_middle_of_a_schedule_leaves_the_schedule_as_it_was() {
+        let waiting = State::Pending(pending(Plan::Schedule { failures: 3 }, at(1_000)));
+        let State::Pending(resend) = waiting.resend(at(10)).unwrap() else {
+            panic!("not pending")
+        };
+        assert_eq!(resend.next_attempt_at, at(10));
+        let verdict = conclude(resend.plan, 500, at(11));
+        assert_eq!(verdict.state, waiting);
+        assert_eq!(verdict.effect, WebhookEffect::None);
+    }
+
+    #[test]
+    fn a_second_resend_before_the_attempt_changes_nothing() {
+        let waiting = State::Pending(pending(Plan::Schedule { failures: 3 }, at(1_000)));
+        let once = waiting.resend(at(10)).unwrap();
+        assert_eq!(once.resend(at(12)).unwrap(), once);
+    }
+
+    #[test]
+    fn a_resend_is_refused_while_an_attempt_is_under_way() {
+        let claimed = State::Pending(pending(Plan::NEW, at(0)).claim(at(0), MINUTE));
+        assert_eq!(claimed.resend(at(59)), Err(AttemptUnderWay));
+        assert!(claimed.resend(at(60)).is_ok());
+    }
+
+    #[test]
+    fn an_attempt_under_way_is_not_ended_by_switching_the_webhook_off() {
+        let claimed = State::Pending(pending(Plan::NEW, at(0)).claim(at(0), MINUTE));
+        assert_eq!(claimed.end_disabled(at(59)), None);
+        assert_eq!(
+            claimed.end_disabled(at(60)),
+            Some(State::Failed(FailedBecause::WebhookDisabled))
+        );
+    }
+
+    fn any_plan() -> impl Strategy<Value = Plan> {
+        prop_oneof![
+            (0u32..6).prop_map(|failures| Plan::Schedule { failures }),
+            prop::option::of((0u32..6, 0i64..100_000)).prop_map(|resume| Plan::Once {
+                resume: resume.map(|(failures, s)| Resume {
+                    failures,
+                    at: at(s)
+                })
+            }),
+        ]
+    }
+
+    fn any_state() -> impl Strategy<Value = State> {
+        let lease = prop::option::of((0i64..100_000).prop_map(|s| Lease { until: at(s) }));
+        prop_oneof![
+            Just(State::Success),
+            Just(State::Failed(FailedBecause::Exhausted)),
+            (any_plan(), 0i64..100_000, lease).prop_map(|(plan, s, lease)| {
+                State::Pending(Pending {
+                    plan,
+                    next_attempt_at: at(s),
+                    lease,
+                })
+            }),
+        ]
+    }
+
+    proptest! {
+        #[test]
+        fn nothing_is_attempted_early_or_under_another_lease(state in any_state(), now in 0i64..200_000) {
+            match (state.wake_up(at(now)), &state) {
+                (WakeUp::Attempt(pending), State::Pending(_)) => {
+                    prop_assert!(pending.next_attempt_at <= at(now));
+                    prop_assert!(pending.lease.is_none_or(|lease| lease.until <= at(now)));
+                }
+                (WakeUp::Sleep(until), State::Pending(pending)) => {
+                    prop_assert!(until > at(now));
+                    // Waking at that time finds the attempt due.
+                    prop_assert_eq!(state.wake_up(until), WakeUp::Attempt(pending.clone()));
+                }
+                (WakeUp::Settled, State::Success | State::Failed(_)) => {}
+                (found, _) => prop_assert!(false, "{found:?}"),
+            }
+        }
+
+        #[test]
+        fn any_mix_of_failures_and_resends_makes_six_scheduled_attempts(resends in prop::collection::vec(any::<bool>(), 0..20)) {
+            let mut state = State::Pending(pending(Plan::NEW, at(0)));
+            let (mut now, mut scheduled, mut extra) = (at(0), 0, 0);
+            let mut resends = resends.into_iter();
+            while let State::Pending(waiting) = &state {
+                if resends.next().unwrap_or(false) && matches!(waiting.plan, Plan::Schedule { .. }) {
+                    state = state.resend(now).unwrap();
+                    extra += 1;
+                    continue;
+                }
+                now = now.max(waiting.next_attempt_at);
+                if matches!(waiting.plan, Plan::Schedule { .. }) {
+                    scheduled += 1;
+                }
+                state = conclude(waiting.plan, 500, now).state;
+            }
+            prop_assert_eq!(state, State::Failed(FailedBecause::Exhausted));
+            prop_assert_eq!(scheduled, 6);
+            prop_assert!(extra <= 20);
+        }
+    }
+}

@@ -88,10 +88,12 @@ impl GuardedClient {
         let written = Written::new(&request.body);
         let timed_out = |stage| SendError::TimedOut { deadline, stage };
 
-        let response = timeout_at(end, self.send(request, &written)).await;
-        let mut response = response
-            .map_err(|_| timed_out(written.stage()))?
-            .map_err(|error| classify(&error, written.get()))?;
+        let mut response = match timeout_at(end, self.send(request, &written)).await {
+            Ok(Ok(response)) => response,
+            Ok(Err(error)) => return Err(classify(&error, written.settle())),
+            Err(_) if written.settle() => return Err(timed_out(Stage::Responding)),
+            Err(_) => return Err(timed_out(Stage::Connecting)),
+        };
         let (body, body_truncated) = timeout_at(end, read_body(&mut response))
             .await
             .map_err(|_| timed_out(Stage::ResponseBody))?

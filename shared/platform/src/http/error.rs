@@ -188,6 +188,8 @@ pub enum ResponseFault {
 
 /// What an error of the HTTP library means to us, told from the types along its chain of causes.
 pub(super) fn classify(error: &reqwest::Error, request_written: bool) -> SendError {
+    // An empty body counts as written from the start; without a connection it was not.
+    let request_written = request_written && !error.is_connect();
     let mut kind = None;
     for cause in causes(error) {
         if let Some(refusal) = cause.downcast_ref::<SendError>() {

@@ -5,13 +5,13 @@ use std::sync::Arc;
 use bytes::Bytes;
 use http::{HeaderMap, HeaderValue};
 use platform::http::{
-    HttpSend, IDLE_CONNECTION_LIFETIME, OutboundRequest, ResponseFault, SendError,
+    HttpSend, IDLE_CONNECTION_LIFETIME, OutboundRequest, ResponseFault, SendError, SystemResolver,
 };
 use tokio::io::AsyncWriteExt;
-use tokio::net::TcpListener;
 
 use crate::support::{
-    AMPLE, Answers, LOCAL, NO_CONTENT, Server, client, local_client, post, request, url,
+    AMPLE, Answers, LOCAL, NO_CONTENT, Server, client, local_client, post, request, unused_port,
+    url,
 };
 
 #[tokio::test]
@@ -33,18 +33,10 @@ async fn a_name_without_an_address_does_not_resolve() {
 
 #[tokio::test]
 async fn a_port_without_a_listener_refuses() {
-    let unused = TcpListener::bind("127.0.0.1:0")
-        .await
-        .unwrap()
-        .local_addr()
-        .unwrap();
     for host in ["127.0.0.1", "hooks.example.com"] {
-        let error = post(
-            &local_client(),
-            &url(&format!("http://{host}:{}/", unused.port())),
-        )
-        .await
-        .unwrap_err();
+        let error = post(&local_client(), &unused_port(host).await)
+            .await
+            .unwrap_err();
         assert_eq!(error, SendError::ConnectionRefused);
         assert_eq!(error.to_string(), "connection refused");
         assert!(!error.request_may_have_been_written());
@@ -190,25 +182,45 @@ async fn the_request_is_what_the_caller_made_and_little_else() {
 }
 
 #[tokio::test]
-async fn an_empty_body_is_sent_too_and_counts_as_written() {
-    let empty = |url| OutboundRequest {
-        url,
-        headers: HeaderMap::new(),
-        body: Bytes::new(),
+async fn an_empty_body_is_sent_too_and_told_apart_alike() {
+    let client = local_client();
+    let post_nothing = |url| {
+        let request = OutboundRequest {
+            url,
+            headers: HeaderMap::new(),
+            body: Bytes::new(),
+        };
+        client.post(request, AMPLE)
     };
-    let server = Server::answering(NO_CONTENT).await;
-    let answered = local_client()
-        .post(empty(server.url("127.0.0.1", "/")), AMPLE)
-        .await;
-    assert_eq!(answered.unwrap().status, 204);
+    let answering = Server::answering(NO_CONTENT).await;
+    assert_eq!(
+        post_nothing(answering.url("127.0.0.1", "/"))
+            .await
+            .unwrap()
+            .status,
+        204
+    );
     let dropping = Server::start(|mut stream, log| async move {
         log.read_request(&mut stream).await;
     })
     .await;
-    let dropped = local_client()
-        .post(empty(dropping.url("127.0.0.1", "/")), AMPLE)
-        .await;
+    let dropped = post_nothing(dropping.url("127.0.0.1", "/")).await;
     assert_eq!(dropped, Err(SendError::ConnectionLost));
+    let refused = post_nothing(unused_port("127.0.0.1").await).await;
+    assert_eq!(refused, Err(SendError::ConnectionRefused));
+}
+
+#[tokio::test]
+async fn the_systems_resolver_knows_localhost() {
+    let server = Server::answering(NO_CONTENT).await;
+    let client = client(Arc::new(SystemResolver), LOCAL);
+    assert_eq!(
+        post(&client, &server.url("localhost", "/"))
+            .await
+            .unwrap()
+            .status,
+        204
+    );
 }
 
 #[tokio::test]

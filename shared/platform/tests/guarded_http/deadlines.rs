@@ -8,7 +8,7 @@ use tokio::io::AsyncWriteExt;
 
 use crate::support::{AMPLE, LOCAL, Server, Silent, client, local_client, request, url};
 
-const DEADLINE: Duration = Duration::from_millis(300);
+const DEADLINE: Duration = Duration::from_millis(700);
 
 async fn times_out(client: &GuardedClient, url: &domain::endpoint_url::EndpointUrl, stage: Stage) {
     let start = Instant::now();

@@ -4,9 +4,8 @@ use std::ffi::OsStr;
 use std::process::Command;
 
 use platform::http::SendError;
-use tokio::net::TcpListener;
 
-use crate::support::{Answers, LOCAL, NO_CONTENT, Server, client, post, url};
+use crate::support::{Answers, LOCAL, NO_CONTENT, Server, client, post, unused_port};
 
 const CHILD: &str = "GUARDED_HTTP_TEST_CHILD";
 
@@ -56,12 +55,7 @@ async fn proxies_in_the_environment_are_ignored() {
     let hook = server.url("hooks.example.com", "/");
     let ours = client(Answers::loopback(), LOCAL);
     assert_eq!(post(&ours, &hook).await.unwrap().status, 200);
-    let unused = TcpListener::bind("127.0.0.1:0")
-        .await
-        .unwrap()
-        .local_addr()
-        .unwrap();
-    let refusing = url(&format!("https://hooks.example.com:{}/", unused.port()));
+    let refusing = unused_port("hooks.example.com").await;
     assert_eq!(
         post(&ours, &refusing).await,
         Err(SendError::ConnectionRefused)

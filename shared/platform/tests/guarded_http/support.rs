@@ -177,6 +177,17 @@ impl Server {
 
 pub(crate) const NO_CONTENT: &str = "HTTP/1.1 204 No Content\r\n\r\n";
 
+/// A URL at which nothing listens.
+pub(crate) async fn unused_port(host: &str) -> EndpointUrl {
+    let port = TcpListener::bind("127.0.0.1:0")
+        .await
+        .unwrap()
+        .local_addr()
+        .unwrap()
+        .port();
+    url(&format!("https://{host}:{port}/"))
+}
+
 pub(crate) fn url(text: &str) -> EndpointUrl {
     EndpointUrl::parse(text, LOCAL).unwrap()
 }
