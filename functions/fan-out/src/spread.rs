@@ -63,7 +63,8 @@ impl FanOut {
                 .iter()
                 .filter(|pair| pair.webhook.lane == lane)
                 .collect();
-            let calls = of_lane.chunks(CHUNK).map(|chunk| send_chunk(queue, chunk));
+            // Gathered first: a lazy stream of calls would not be `Send`.
+            let calls: Vec<_> = of_lane.chunks(CHUNK).map(|chunk| send_chunk(queue, chunk)).collect();
             let sent: Vec<_> = futures::stream::iter(calls).buffered(CALLS).concat().await;
             for (pair, sent) in of_lane.iter().zip(sent) {
                 if sent {

@@ -23,7 +23,9 @@ async fn handle(event: LambdaEvent<Value>) -> Result<Value, Error> {
         return http(&event).await;
     }
     match event["do"].as_str().unwrap_or_default() {
-        "environment" => Ok(json!(std::env::vars().collect::<std::collections::BTreeMap<_, _>>())),
+        "environment" => Ok(json!(
+            std::env::vars().collect::<std::collections::BTreeMap<_, _>>()
+        )),
         "context" => Ok(json!({
             "arn": context.invoked_function_arn,
             "request_id": context.request_id,
@@ -41,6 +43,10 @@ async fn obey(command: &str, event: &Value) -> Result<Value, Error> {
         "exit" => std::process::exit(3),
         "fail" => Err("as told".into()),
         "big" => Ok(json!("x".repeat(7 * 1024 * 1024))),
+        "slow" => {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+            Ok(Value::Null)
+        }
         "hang" => {
             println!("hanging");
             tokio::time::sleep(Duration::from_secs(3_600)).await;
@@ -50,7 +56,7 @@ async fn obey(command: &str, event: &Value) -> Result<Value, Error> {
     }
 }
 
-/// Bodies: `ok`, `fail` (named as failed), `unknown` (another id is named), `hang`, `exit`.
+/// Bodies: `ok`, `fail` (named as failed), `unknown` (another id is named), and the commands.
 async fn batch(records: &[Value]) -> Result<Value, Error> {
     let mut failures = Vec::new();
     for record in records {
@@ -71,6 +77,8 @@ async fn http(event: &Value) -> Result<Value, Error> {
     match path.rsplit('/').next().unwrap_or_default() {
         command @ ("fail" | "exit" | "hang" | "pid") => obey(command, event).await,
         "setting" => Ok(json!({ "setting": std::env::var("SETTING").unwrap_or_default() })),
-        _ => Ok(json!({ "statusCode": 201, "headers": { "x-answer": "yes" }, "body": event.to_string() })),
+        _ => Ok(
+            json!({ "statusCode": 201, "headers": { "x-answer": "yes" }, "body": event.to_string() }),
+        ),
     }
 }

@@ -20,7 +20,10 @@ pub fn system() -> Clock {
 #[must_use]
 pub fn virtual_from(base: Timestamp) -> Clock {
     let origin = tokio::time::Instant::now();
-    Arc::new(move || base.saturating_add(signed(origin.elapsed())).unwrap_or(base))
+    Arc::new(move || {
+        base.saturating_add(signed(origin.elapsed()))
+            .unwrap_or(base)
+    })
 }
 
 /// How long from `now` until `then`; zero if that is past.
@@ -48,7 +51,13 @@ mod tests {
     #[test]
     fn time_until_a_past_moment_is_zero() {
         let now: Timestamp = "2026-03-29T14:30:00Z".parse().unwrap();
-        assert_eq!(until(now, now - SignedDuration::from_secs(5)), Duration::ZERO);
-        assert_eq!(until(now, now + SignedDuration::from_secs(5)), Duration::from_secs(5));
+        assert_eq!(
+            until(now, now - SignedDuration::from_secs(5)),
+            Duration::ZERO
+        );
+        assert_eq!(
+            until(now, now + SignedDuration::from_secs(5)),
+            Duration::from_secs(5)
+        );
     }
 }

@@ -27,7 +27,9 @@ impl Server {
         Handler: Fn(SocketAddr, Request<Incoming>) -> Answer + Clone + Send + Sync + 'static,
         Answer: Future<Output = Response<Bytes>> + Send + 'static,
     {
-        Self { task: tokio::spawn(accept(listener, handler)) }
+        Self {
+            task: tokio::spawn(accept(listener, handler)),
+        }
     }
 }
 
@@ -64,7 +66,9 @@ where
         async move { Ok::<_, Infallible>(answer.await.map(Full::new)) }
     });
     // A connection that its other end cut is no event here.
-    let _ = http1::Builder::new().serve_connection(TokioIo::new(stream), service).await;
+    let _ = http1::Builder::new()
+        .serve_connection(TokioIo::new(stream), service)
+        .await;
 }
 
 /// Why a request's body could not be had.
@@ -91,7 +95,9 @@ pub(crate) async fn read_body(body: Incoming, limit: usize) -> Result<Bytes, Bod
 pub(crate) fn json(status: StatusCode, body: impl Into<Bytes>) -> Response<Bytes> {
     let mut response = Response::new(body.into());
     *response.status_mut() = status;
-    response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    response
+        .headers_mut()
+        .insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
     response
 }
 

@@ -23,7 +23,9 @@ impl Scheduler {
     /// Invokes `function` at the schedule's rate, the first time after one period.
     #[must_use]
     pub fn start(lambda: Lambda, clock: Clock, function: String, schedule: Schedule) -> Self {
-        Self { task: tokio::spawn(run(lambda, clock, function, schedule)) }
+        Self {
+            task: tokio::spawn(run(lambda, clock, function, schedule)),
+        }
     }
 }
 
@@ -71,12 +73,22 @@ mod tests {
 
     #[test]
     fn a_schedule_sends_eventbridges_event_or_its_own_input() {
-        let mut schedule = Schedule { name: "Sweep".into(), every: Duration::from_secs(60), input: None };
-        let event: serde_json::Value =
-            serde_json::from_slice(&payload(&schedule, "2026-03-29T14:30:00.5Z".parse().unwrap())).unwrap();
+        let mut schedule = Schedule {
+            name: "Sweep".into(),
+            every: Duration::from_secs(60),
+            input: None,
+        };
+        let event: serde_json::Value = serde_json::from_slice(&payload(
+            &schedule,
+            "2026-03-29T14:30:00.5Z".parse().unwrap(),
+        ))
+        .unwrap();
         assert_eq!(event["time"], "2026-03-29T14:30:00Z");
         assert_eq!(event["detail-type"], "Scheduled Event");
-        assert_eq!(event["resources"][0], "arn:aws:events:us-east-1:000000000000:rule/Sweep");
+        assert_eq!(
+            event["resources"][0],
+            "arn:aws:events:us-east-1:000000000000:rule/Sweep"
+        );
         schedule.input = Some("{}".into());
         assert_eq!(payload(&schedule, Timestamp::UNIX_EPOCH), "{}");
     }

@@ -18,7 +18,11 @@ async fn world() -> World {
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = format!("http://{}", listener.local_addr().unwrap());
     let clock = Arc::new(|| "2026-03-29T14:30:00Z".parse::<Timestamp>().unwrap());
-    World { _outside: Outside::start(listener, clock), client: Client::new(), url }
+    World {
+        _outside: Outside::start(listener, clock),
+        client: Client::new(),
+        url,
+    }
 }
 
 impl World {
@@ -27,18 +31,35 @@ impl World {
     }
 
     async fn post(&self, path: &str, body: impl Into<reqwest::Body>) -> (StatusCode, String) {
-        let response = self.client.post(self.at(path)).body(body).send().await.unwrap();
+        let response = self
+            .client
+            .post(self.at(path))
+            .body(body)
+            .send()
+            .await
+            .unwrap();
         (response.status(), response.text().await.unwrap())
     }
 
     async fn behave(&self, name: &str, behaviour: &Value) -> (StatusCode, String) {
         let url = self.at(&format!("/inbox/{name}/behaviour"));
-        let response = self.client.put(url).body(behaviour.to_string()).send().await.unwrap();
+        let response = self
+            .client
+            .put(url)
+            .body(behaviour.to_string())
+            .send()
+            .await
+            .unwrap();
         (response.status(), response.text().await.unwrap())
     }
 
     async fn requests(&self, name: &str) -> Vec<Value> {
-        let list = self.client.get(self.at(&format!("/inbox/{name}/requests"))).send().await.unwrap();
+        let list = self
+            .client
+            .get(self.at(&format!("/inbox/{name}/requests")))
+            .send()
+            .await
+            .unwrap();
         serde_json::from_str(&list.text().await.unwrap()).unwrap()
     }
 }
@@ -46,7 +67,10 @@ impl World {
 #[tokio::test]
 async fn an_inbox_keeps_what_it_receives_as_it_came() {
     let world = world().await;
-    let request = world.client.post(world.at("/inbox/a/below?x=%20&y")).header("X-SetGet-Event", "label.created");
+    let request = world
+        .client
+        .post(world.at("/inbox/a/below?x=%20&y"))
+        .header("X-SetGet-Event", "label.created");
     request.body("{\"a\": 1}").send().await.unwrap();
     world.client.get(world.at("/inbox/a")).send().await.unwrap();
     let requests = world.requests("a").await;
@@ -58,7 +82,10 @@ async fn an_inbox_keeps_what_it_receives_as_it_came() {
     assert_eq!(requests[0]["body"], "{\"a\": 1}");
     assert_eq!(requests[0]["arrived_at"], "2026-03-29T14:30:00Z");
     assert!(requests[0].get("body_base64").is_none());
-    assert_eq!((&requests[1]["method"], &requests[1]["path"]), (&json!("GET"), &json!("/inbox/a")));
+    assert_eq!(
+        (&requests[1]["method"], &requests[1]["path"]),
+        (&json!("GET"), &json!("/inbox/a"))
+    );
     assert!(world.requests("b").await.is_empty());
 }
 
@@ -72,11 +99,25 @@ async fn a_body_that_is_not_text_is_kept_in_base64() {
 #[tokio::test]
 async fn an_inbox_answers_as_it_is_told() {
     let world = world().await;
-    assert_eq!(world.post("/inbox/a", "").await, (StatusCode::OK, String::new()));
+    assert_eq!(
+        world.post("/inbox/a", "").await,
+        (StatusCode::OK, String::new())
+    );
     let behaviour = json!({ "status": 202, "body": "thanks", "fail_first": 1, "headers": { "Retry-After": "120" } });
-    assert_eq!(world.behave("a", &behaviour).await.0, StatusCode::NO_CONTENT);
-    assert_eq!(world.post("/inbox/a", "").await.0, StatusCode::INTERNAL_SERVER_ERROR);
-    let response = world.client.post(world.at("/inbox/a")).send().await.unwrap();
+    assert_eq!(
+        world.behave("a", &behaviour).await.0,
+        StatusCode::NO_CONTENT
+    );
+    assert_eq!(
+        world.post("/inbox/a", "").await.0,
+        StatusCode::INTERNAL_SERVER_ERROR
+    );
+    let response = world
+        .client
+        .post(world.at("/inbox/a"))
+        .send()
+        .await
+        .unwrap();
     assert_eq!(response.status(), StatusCode::ACCEPTED);
     assert_eq!(response.headers()["retry-after"], "120");
     assert_eq!(response.text().await.unwrap(), "thanks");
@@ -95,13 +136,18 @@ async fn a_delayed_answer_takes_its_time_and_the_arrival_is_there_before_it() {
         start.elapsed()
     };
     let (_, listed) = tokio::join!(world.post("/inbox/a", ""), listed);
-    assert!(start.elapsed() >= Duration::from_millis(400) && listed < Duration::from_millis(400), "{listed:?}");
+    assert!(
+        start.elapsed() >= Duration::from_millis(400) && listed < Duration::from_millis(400),
+        "{listed:?}"
+    );
 }
 
 #[tokio::test]
 async fn a_mistaken_behaviour_is_refused_by_name_and_changes_nothing() {
     let world = world().await;
-    let (status, words) = world.behave("a", &json!({ "statsu": 500, "status": 500 })).await;
+    let (status, words) = world
+        .behave("a", &json!({ "statsu": 500, "status": 500 }))
+        .await;
     assert_eq!(status, StatusCode::UNPROCESSABLE_ENTITY);
     assert!(words.contains("statsu"), "{words}");
     assert_eq!(world.post("/inbox/a", "").await.0, StatusCode::OK);
@@ -111,7 +157,12 @@ async fn a_mistaken_behaviour_is_refused_by_name_and_changes_nothing() {
 async fn a_list_can_be_emptied() {
     let world = world().await;
     world.post("/inbox/a", "x").await;
-    world.client.delete(world.at("/inbox/a/requests")).send().await.unwrap();
+    world
+        .client
+        .delete(world.at("/inbox/a/requests"))
+        .send()
+        .await
+        .unwrap();
     assert!(world.requests("a").await.is_empty());
 }
 
@@ -119,8 +170,15 @@ async fn a_list_can_be_emptied() {
 async fn elsewhere_is_nothing() {
     let world = world().await;
     for path in ["/", "/inbox", "/inbox/", "/other/a"] {
-        assert_eq!(world.post(path, "").await.0, StatusCode::NOT_FOUND, "{path}");
+        assert_eq!(
+            world.post(path, "").await.0,
+            StatusCode::NOT_FOUND,
+            "{path}"
+        );
     }
     let large = vec![b'x'; local::outside::MAX_BODY_BYTES + 1];
-    assert_eq!(world.post("/inbox/a", large).await.0, StatusCode::PAYLOAD_TOO_LARGE);
+    assert_eq!(
+        world.post("/inbox/a", large).await.0,
+        StatusCode::PAYLOAD_TOO_LARGE
+    );
 }

@@ -1,132 +1,205 @@
-//! SQS's errors, as the JSON protocol shows them.
-//!
-//! Source: [common errors](https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/CommonErrors.html) and
-//! the page of each action; the `x-amzn-query-error` header carries the code of the older query protocol, for clients
-//! that still match it ([JSON protocol FAQ](https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-json-faqs.html)).
+//! What SQS answers when it refuses.
 
-use serde_json::{Value, json};
+use crate::limits;
+use crate::message::{ContentError, MessageAttributeError};
+use crate::queue_attributes::QueueAttributeError;
 
-/// What a caller did wrong.
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// A refusal, in SQS's words: the texts are the ones that the service sends, so that a client that shows them looks the
+/// same here and there.
+///
+/// The codes are those of the API reference's "Errors" sections and of its common errors
+/// (<https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/CommonErrors.html>).
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum Error {
+    #[error("The specified queue does not exist.")]
     QueueDoesNotExist,
-    QueueNameExists,
-    PurgeQueueInProgress,
+    #[error("A queue already exists with the same name and a different value for attribute {0}")]
+    QueueNameExists(String),
+    #[error(
+        "You must wait 60 seconds after deleting a queue before you can create another with the same name."
+    )]
+    QueueDeletedRecently,
+    #[error("Can only include alphanumeric characters, hyphens, or underscores. 1 to 80 in length")]
+    InvalidQueueName,
+    #[error("Only one PurgeQueue operation on {0} is allowed every 60 seconds.")]
+    PurgeQueueInProgress(String),
+    #[error("FIFO queues are not supported: leave FifoQueue out and create a standard queue.")]
+    FifoQueue,
+    #[error(transparent)]
+    QueueAttribute(#[from] QueueAttributeError),
+    #[error("Value {0} for parameter NextToken is invalid.")]
+    InvalidNextToken(String),
+
+    #[error("The request must contain the parameter {0}.")]
     MissingParameter(&'static str),
-    InvalidParameter(String),
-    InvalidAttributeName(String),
-    InvalidAttributeValue(&'static str, String),
-    InvalidMessageContents,
-    ReceiptHandleIsInvalid,
+    #[error("Value {value} for parameter {parameter} is invalid. Reason: {reason}")]
+    OutOfRange {
+        parameter: &'static str,
+        value: i64,
+        reason: &'static str,
+    },
+    #[error(
+        "Value {0} for parameter MessageDeduplicationId is invalid. Reason: The request includes a parameter that is \
+         not valid for this queue type."
+    )]
+    DeduplicationId(String),
+    #[error(
+        "Value {0} for parameter MessageGroupId is invalid. Reason: MessageGroupId can only include alphanumeric and \
+         punctuation characters. 1 to 128 in length."
+    )]
+    InvalidGroupId(String),
+    #[error(transparent)]
+    Content(#[from] ContentError),
+    #[error(transparent)]
+    MessageAttribute(#[from] MessageAttributeError),
+    #[error("Unknown Attribute {0}.")]
+    UnknownMessageSystemAttribute(String),
+
+    #[error("The input receipt handle \"{0}\" is not a valid receipt handle.")]
+    ReceiptHandleIsInvalid(String),
+    #[error(
+        "Value {0} for parameter ReceiptHandle is invalid. Reason: Message does not exist or is not available for \
+         visibility timeout change."
+    )]
+    MessageNotAvailable(String),
+    #[error("The specified message isn't in flight.")]
     MessageNotInflight,
+    #[error(
+        "Value {0} for parameter VisibilityTimeout is invalid. Reason: Total VisibilityTimeout for the message is \
+         beyond the limit [{limit} seconds]",
+        limit = limits::VISIBILITY
+    )]
+    VisibilityBeyondLimit(i64),
+    #[error("Too many messages in flight: the limit of {limit} is reached.", limit = limits::IN_FLIGHT)]
     OverLimit,
-    EmptyBatch,
-    TooManyEntries(usize),
-    BatchTooLong,
-    BatchEntryIdsNotDistinct(String),
+
+    #[error("There should be at least one {0} in the request.")]
+    EmptyBatchRequest(&'static str),
+    #[error("Maximum number of entries per request are {limit}. You have sent {0}.", limit = limits::BATCH_ENTRIES)]
+    TooManyEntriesInBatchRequest(usize),
+    #[error(
+        "A batch entry id can only contain alphanumeric characters, hyphens and underscores. It can be at most \
+         {limit} letters long.",
+        limit = limits::BATCH_ID_CHARACTERS
+    )]
     InvalidBatchEntryId,
-    Serialization,
+    #[error("Id {0} repeated.")]
+    BatchEntryIdsNotDistinct(String),
+    #[error("Batch requests cannot be longer than {limit} bytes. You have sent {0} bytes.", limit = limits::BATCH_BYTES)]
+    BatchRequestTooLong(usize),
+
+    /// The request is not JSON, or not of the action's shape. Says where, never what was there.
+    #[error("The request cannot be read: line {line}, column {column}.")]
+    Serialization { line: usize, column: usize },
+    #[error("The action is not known.")]
     UnknownOperation,
 }
 
+/// How an [`Error`] travels.
+pub(crate) struct Wire {
+    /// The shape in `__type`, with its namespace.
+    pub(crate) shape: String,
+    /// The code that the older query protocol knows it by; clients still show this one
+    /// (<https://smithy.io/2.0/aws/protocols/aws-query-protocol.html#aws-protocols-awsquerycompatible-trait>).
+    pub(crate) query_code: String,
+    pub(crate) status: u16,
+}
+
 impl Error {
-    /// The code of the JSON protocol, and that of the query protocol.
-    fn codes(&self) -> (&'static str, &'static str) {
-        match self {
-            Error::QueueDoesNotExist => (
-                "QueueDoesNotExist",
-                "AWS.SimpleQueueService.NonExistentQueue",
+    pub(crate) fn wire(&self) -> Wire {
+        use Code::{Common, Legacy, Plain};
+        match self.code() {
+            Plain(code) => Wire::new("com.amazonaws.sqs", code, code.to_owned()),
+            Legacy(code) => Wire::new(
+                "com.amazonaws.sqs",
+                code,
+                format!("AWS.SimpleQueueService.{code}"),
             ),
-            Error::QueueNameExists => ("QueueNameExists", "QueueAlreadyExists"),
-            Error::PurgeQueueInProgress => (
-                "PurgeQueueInProgress",
-                "AWS.SimpleQueueService.PurgeQueueInProgress",
-            ),
-            Error::MissingParameter(_) => ("MissingRequiredParameterException", "MissingParameter"),
-            Error::InvalidParameter(_) => {
-                ("InvalidParameterValueException", "InvalidParameterValue")
+            Common(shape, code) => Wire::new("com.amazon.coral.service", shape, code.to_owned()),
+            Code::NonExistentQueue => {
+                let code = "AWS.SimpleQueueService.NonExistentQueue".to_owned();
+                Wire::new("com.amazonaws.sqs", "QueueDoesNotExist", code)
             }
-            Error::InvalidAttributeName(_) => ("InvalidAttributeName", "InvalidAttributeName"),
-            Error::InvalidAttributeValue(..) => ("InvalidAttributeValue", "InvalidAttributeValue"),
-            Error::InvalidMessageContents => ("InvalidMessageContents", "InvalidMessageContents"),
-            Error::ReceiptHandleIsInvalid => ("ReceiptHandleIsInvalid", "ReceiptHandleIsInvalid"),
-            Error::MessageNotInflight => (
-                "MessageNotInflight",
-                "AWS.SimpleQueueService.MessageNotInflight",
+            Code::QueueAlreadyExists => Wire::new(
+                "com.amazonaws.sqs",
+                "QueueNameExists",
+                "QueueAlreadyExists".to_owned(),
             ),
-            Error::OverLimit => ("OverLimit", "OverLimit"),
-            Error::EmptyBatch => (
-                "EmptyBatchRequest",
-                "AWS.SimpleQueueService.EmptyBatchRequest",
-            ),
-            Error::TooManyEntries(_) => (
-                "TooManyEntriesInBatchRequest",
-                "AWS.SimpleQueueService.TooManyEntriesInBatchRequest",
-            ),
-            Error::BatchTooLong => (
-                "BatchRequestTooLong",
-                "AWS.SimpleQueueService.BatchRequestTooLong",
-            ),
-            Error::BatchEntryIdsNotDistinct(_) => (
-                "BatchEntryIdsNotDistinct",
-                "AWS.SimpleQueueService.BatchEntryIdsNotDistinct",
-            ),
-            Error::InvalidBatchEntryId => (
-                "InvalidBatchEntryId",
-                "AWS.SimpleQueueService.InvalidBatchEntryId",
-            ),
-            Error::Serialization => ("SerializationException", "MalformedInput"),
-            Error::UnknownOperation => ("UnknownOperationException", "InvalidAction"),
         }
     }
 
-    fn words(&self) -> String {
+    fn code(&self) -> Code {
+        use Code::{Common, Legacy, Plain};
         match self {
-            Error::QueueDoesNotExist => "The specified queue does not exist.".into(),
-            Error::QueueNameExists => {
-                "A queue already exists with the same name and a different value for an attribute.".into()
+            Self::QueueDoesNotExist => Code::NonExistentQueue,
+            Self::QueueNameExists(_) => Code::QueueAlreadyExists,
+            Self::QueueDeletedRecently => Legacy("QueueDeletedRecently"),
+            Self::PurgeQueueInProgress(_) => Legacy("PurgeQueueInProgress"),
+            Self::FifoQueue => Legacy("UnsupportedOperation"),
+            Self::QueueAttribute(error) => match error {
+                QueueAttributeError::Unknown(_) | QueueAttributeError::TwoEncryptions => {
+                    Plain("InvalidAttributeName")
+                }
+                QueueAttributeError::Value(_) => Plain("InvalidAttributeValue"),
+                QueueAttributeError::Redrive { .. } => INVALID_PARAMETER,
+            },
+            Self::UnknownMessageSystemAttribute(_) => Plain("InvalidAttributeName"),
+            Self::MissingParameter(_) | Self::Content(ContentError::Empty) => {
+                Common("MissingRequiredParameterException", "MissingParameter")
             }
-            Error::PurgeQueueInProgress => "Only one PurgeQueue operation is allowed every 60 seconds.".into(),
-            Error::MissingParameter(name) => format!("The request must contain the parameter {name}."),
-            Error::InvalidParameter(words) => words.clone(),
-            Error::InvalidAttributeName(name) => format!("Unknown Attribute {name}."),
-            Error::InvalidAttributeValue(name, rule) => format!("Invalid value for the parameter {name}. Reason: {rule}"),
-            Error::InvalidMessageContents => {
-                "Invalid characters found. Valid unicode characters are #x9 | #xA | #xD | #x20 to #xD7FF | #xE000 to \
-                 #xFFFD | #x10000 to #x10FFFF."
-                    .into()
+            Self::Content(ContentError::Characters) => Plain("InvalidMessageContents"),
+            Self::ReceiptHandleIsInvalid(_) => Plain("ReceiptHandleIsInvalid"),
+            Self::MessageNotInflight => Legacy("MessageNotInflight"),
+            Self::OverLimit => Plain("OverLimit"),
+            Self::EmptyBatchRequest(_) => Legacy("EmptyBatchRequest"),
+            Self::TooManyEntriesInBatchRequest(_) => Legacy("TooManyEntriesInBatchRequest"),
+            Self::InvalidBatchEntryId => Legacy("InvalidBatchEntryId"),
+            Self::BatchEntryIdsNotDistinct(_) => Legacy("BatchEntryIdsNotDistinct"),
+            Self::BatchRequestTooLong(_) => Legacy("BatchRequestTooLong"),
+            Self::Serialization { .. } => {
+                Common("SerializationException", "SerializationException")
             }
-            Error::ReceiptHandleIsInvalid => "The input receipt handle is invalid.".into(),
-            Error::MessageNotInflight => "The specified message isn't in flight.".into(),
-            Error::OverLimit => "The maximum number of in flight messages is reached.".into(),
-            Error::EmptyBatch => "There should be at least one entry in the request.".into(),
-            Error::TooManyEntries(count) => {
-                format!("Maximum number of entries per request are 10. You have sent {count}.")
+            Self::UnknownOperation => {
+                Common("UnknownOperationException", "UnknownOperationException")
             }
-            Error::BatchTooLong => {
-                "Batch requests cannot be longer than 1048576 bytes, the sum of all messages in the batch.".into()
-            }
-            Error::BatchEntryIdsNotDistinct(id) => format!("Id {id} repeated."),
-            Error::InvalidBatchEntryId => {
-                "A batch entry id can only contain alphanumeric characters, hyphens and underscores. It can be at \
-                 most 80 letters long."
-                    .into()
-            }
-            Error::Serialization => "The request is not what the operation takes.".into(),
-            Error::UnknownOperation => "There is no such operation.".into(),
+            Self::InvalidQueueName
+            | Self::InvalidNextToken(_)
+            | Self::OutOfRange { .. }
+            | Self::DeduplicationId(_)
+            | Self::InvalidGroupId(_)
+            | Self::Content(ContentError::TooLong { .. })
+            | Self::MessageAttribute(_)
+            | Self::MessageNotAvailable(_)
+            | Self::VisibilityBeyondLimit(_) => INVALID_PARAMETER,
         }
     }
+}
 
-    pub(crate) fn headers(&self) -> Vec<(&'static str, String)> {
-        vec![("x-amzn-query-error", format!("{};Sender", self.codes().1))]
-    }
+const INVALID_PARAMETER: Code =
+    Code::Common("InvalidParameterValueException", "InvalidParameterValue");
 
-    pub(crate) fn body(&self) -> Value {
-        json!({ "__type": format!("com.amazonaws.sqs#{}", self.codes().0), "message": self.words() })
-    }
+enum Code {
+    /// One of SQS's own, the same in both protocols.
+    Plain(&'static str),
+    /// One of SQS's own, with the prefix of old in the query protocol.
+    Legacy(&'static str),
+    /// One that all services share: its shape and its query code.
+    Common(&'static str, &'static str),
+    NonExistentQueue,
+    QueueAlreadyExists,
+}
 
-    /// The entry of a batch's `Failed` list.
-    pub(crate) fn batch_entry(&self, id: &str) -> Value {
-        json!({ "Id": id, "Code": self.codes().1, "Message": self.words(), "SenderFault": true })
+impl Wire {
+    fn new(namespace: &str, shape: &str, query_code: String) -> Self {
+        let status = if shape == "UnknownOperationException" {
+            404
+        } else {
+            400
+        };
+        Self {
+            shape: format!("{namespace}#{shape}"),
+            query_code,
+            status,
+        }
     }
 }

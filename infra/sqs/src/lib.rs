@@ -1,60 +1,53 @@
-//! Amazon SQS in a process: standard queues with SQS's own rules, the JSON protocol, and a clock that is passed in.
+//! An Amazon SQS in the process: standard queues with SQS's own rules, its JSON protocol, and a clock that is passed in.
 //!
-//! The product waits by visibility time-outs, so the rules around them are its ground: what a receive hides and for
-//! how long, what a changed time-out may be, what happens at the limits. Each rule's documentation is linked where the
-//! rule is. Given the clock and the seed, a run can be repeated exactly.
+//! It is for the local stack and for simulations. With a seed and a clock every run is the same, ids and receipt
+//! handles included: nothing here asks the system for time or chance, and nothing waits.
+//!
+//! What it leaves out: FIFO queues, encryption and access policies (accepted and given back, without effect),
+//! permissions and message move tasks. Where AWS is eventually consistent, it is consistent at once: counts are exact,
+//! attributes and purges take effect immediately, a receive gives all it can, each message at least as often as it must
+//! and never more.
 //!
 //! # Layout
-//! * [`Sqs`] (here) — the door: JSON calls in, and the typed calls that tests and pollers want
-//! * `protocol` — requests and answers of each action
-//! * `attributes` — a queue's settings
-//! * `message` — bodies, message attributes, their limits and checksums
-//! * `queue` — where the messages of one queue are: ready, hidden, gone
-//! * `error` — SQS's errors
+//! - `protocol`: the calls as they come over the wire, one file for each kind: `queues` (create, find, attributes,
+//!   tags), `send`, `receive`, `handles` (delete, change visibility); `batch` holds what batches share.
+//! - `engine`: all queues (`mod`), one queue (`queue`), its messages and their orders (`store`), who comes next
+//!   (`tenants`), receipt handles (`receipt`).
+//! - `message`: content, attributes, digests. `queue_attributes`, `limits`: settings and quotas. `error`: refusals.
 
-#![forbid(unsafe_code)]
-
-mod attributes;
+mod engine;
 mod error;
+mod limits;
 mod message;
 mod protocol;
-mod queue;
+mod queue_attributes;
+mod random;
+mod time;
 
 use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use jiff::Timestamp;
 use tokio::sync::watch;
 
-use queue::Queue;
+use engine::{Engine, Polling, Receive};
+pub use message::{AttributeValue, MessageAttribute, ReceivedMessage};
 
-pub use queue::Counts;
-
-/// Tells the time.
+/// Tells the time. Must not go back.
 pub type Clock = Arc<dyn Fn() -> Timestamp + Send + Sync>;
 
-/// Where the queues are, and what makes their random ids.
+/// Where an [`Sqs`] is and what it draws its ids from.
 #[derive(Debug, Clone)]
 pub struct Config {
-    /// Such as `us-east-1`.
+    /// The region in ARNs, `us-east-1`.
     pub region: String,
-    /// Twelve digits.
+    /// The account in ARNs and queue URLs, twelve digits.
     pub account_id: String,
-    /// What queue URLs start with, such as `http://127.0.0.1:4566`.
+    /// What queue URLs start with, `http://127.0.0.1:4566`: they are `{endpoint}/{account}/{name}`.
     pub endpoint: String,
-    /// Message ids and receipt handles follow from it.
+    /// Decides message ids, receipt handles and request ids.
     pub seed: u64,
-}
-
-/// The answer to a call.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Response {
-    /// The HTTP status: 200, or 400 for what the caller did wrong.
-    pub status: u16,
-    /// Headers beside `Content-Type` and `Content-Length`.
-    pub headers: Vec<(&'static str, String)>,
-    /// JSON.
-    pub body: Vec<u8>,
 }
 
 /// The queues of one account in one region. Clones share them.
@@ -62,117 +55,141 @@ pub struct Response {
 pub struct Sqs(Arc<Shared>);
 
 struct Shared {
-    config: Config,
+    engine: Mutex<Engine>,
     clock: Clock,
-    state: Mutex<State>,
     arrivals: watch::Sender<u64>,
 }
 
-pub(crate) struct State {
-    pub(crate) queues: BTreeMap<String, Queue>,
-    pub(crate) ids: Ids,
+/// The answer to a call, ready for HTTP.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Response {
+    /// The HTTP status: 200, 400, or 404 for an unknown action.
+    pub status: u16,
+    /// `content-type`, `x-amzn-requestid`, and for errors `x-amzn-query-error`.
+    pub headers: Vec<(&'static str, String)>,
+    /// JSON.
+    pub body: Vec<u8>,
 }
 
-/// Random-looking ids that follow from the seed (SplitMix64, <https://prng.di.unimi.it/splitmix64.c>).
-pub(crate) struct Ids(u64);
-
-impl Ids {
-    pub(crate) fn next(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut z = self.0;
-        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        z ^ (z >> 31)
-    }
-
-    /// In the form of a UUID, as SQS writes message ids.
-    pub(crate) fn uuid(&mut self) -> String {
-        let (a, b) = (self.next(), self.next());
-        format!(
-            "{:08x}-{:04x}-{:04x}-{:04x}-{:012x}",
-            a >> 32,
-            a >> 16 & 0xffff,
-            a & 0xffff,
-            b >> 48,
-            b & 0xffff_ffff_ffff
-        )
-    }
+/// How many messages a queue holds, by state. AWS's numbers are approximate, these are exact.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct QueueCounts {
+    /// Ready to be received (`ApproximateNumberOfMessages`).
+    pub visible: usize,
+    /// Received and hidden (`ApproximateNumberOfMessagesNotVisible`).
+    pub in_flight: usize,
+    /// Sent with a delay that is not over (`ApproximateNumberOfMessagesDelayed`).
+    pub delayed: usize,
 }
 
 impl Sqs {
-    /// An account without queues.
-    pub fn new(config: Config, clock: Clock) -> Sqs {
-        let state = Mutex::new(State {
-            queues: BTreeMap::new(),
-            ids: Ids(config.seed),
-        });
-        Sqs(Arc::new(Shared {
-            config,
+    /// No queues yet.
+    #[must_use]
+    pub fn new(config: Config, clock: Clock) -> Self {
+        let engine = Mutex::new(Engine::new(config));
+        Self(Arc::new(Shared {
+            engine,
             clock,
-            state,
             arrivals: watch::Sender::new(0),
         }))
     }
 
-    /// Answers one call of the JSON protocol; `target` is the request's `X-Amz-Target` (`AmazonSQS.SendMessage`).
+    /// Answers one call of the AWS JSON 1.0 protocol
+    /// (<https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-making-api-requests-json.html>):
+    /// `target` is its `X-Amz-Target` header (`AmazonSQS.SendMessage`), `body` its JSON.
     ///
-    /// Never waits: a `ReceiveMessage` with a `WaitTimeSeconds` answers with what is there. Who wants the long poll
-    /// asks again when [`Sqs::arrivals`] changes or the time of [`Sqs::next_visible_at`] has come.
+    /// Never waits: a `ReceiveMessage` with `WaitTimeSeconds` answers with what is there. Who wants to poll long asks
+    /// again on [`Self::arrivals`] and at [`Self::next_visible_at`]. Errors are answers, too.
     pub fn handle(&self, target: &str, body: &[u8]) -> Response {
-        let now = (self.0.clock)();
-        let action = target.strip_prefix("AmazonSQS.").unwrap_or_default();
-        let mut state = self.state();
-        let answer = protocol::call(&mut state, &self.0.config, now, action, body);
-        let id = state.ids.uuid();
-        drop(state);
-        if protocol::may_release_messages(action) {
-            self.0
-                .arrivals
-                .send_modify(|count| *count = count.wrapping_add(1));
-        }
-        let (status, mut headers, body) = match answer {
-            Ok(body) => (200, Vec::new(), body),
-            Err(error) => (400, error.headers(), error.body()),
-        };
-        headers.push(("x-amzn-requestid", id));
-        Response {
-            status,
-            headers,
-            body: body.to_string().into_bytes(),
-        }
+        self.with(|engine, now| protocol::answer(engine, now, target, body))
     }
 
-    /// When the first hidden message of a queue, by its URL or name, becomes visible; `None` where none is hidden.
-    pub fn next_visible_at(&self, queue: &str) -> Option<Timestamp> {
-        self.queue(queue, |queue| queue.next_visible_at())?
+    /// When the first hidden message of a queue, delayed or in flight, becomes visible; none if none is hidden or there
+    /// is no such queue. A time that has come stays the answer until the next call on the queue.
+    #[must_use]
+    pub fn next_visible_at(&self, queue_url_or_name: &str) -> Option<Timestamp> {
+        self.with(|engine, _| engine.next_visible_at(queue_url_or_name))
     }
 
-    /// Changes whenever a message may have become receivable by something other than the passing of time.
+    /// Changes each time that a receiver may get something, or know of something, that was not there before: a message
+    /// sent, released or found visible again, a hidden one due earlier, room below the in-flight limit.
+    #[must_use]
     pub fn arrivals(&self) -> watch::Receiver<u64> {
         self.0.arrivals.subscribe()
     }
 
-    /// How many messages of a queue, by its URL or name, are where; `None` where there is no such queue.
-    pub fn counts(&self, queue: &str) -> Option<Counts> {
-        self.queue(queue, |queue| queue.counts())
+    /// Receives up to `max` messages, 10 at most, with all their attributes, and hides them for `visibility` or else
+    /// the queue's time-out (12 hours at most). Empty if there are none, no such queue, or no room in flight.
+    #[must_use = "what is received and not kept stays hidden until its time-out is over"]
+    pub fn receive(
+        &self,
+        queue_url_or_name: &str,
+        max: usize,
+        visibility: Option<Duration>,
+    ) -> Vec<ReceivedMessage> {
+        let receive = Receive {
+            wanted: max.min(limits::BATCH_ENTRIES),
+            visibility_timeout: visibility
+                .map(|timeout| timeout.min(limits::VISIBILITY.duration())),
+            polling: Polling::Long,
+        };
+        self.with(|engine, now| engine.receive(queue_url_or_name, receive, now))
+            .unwrap_or_default()
     }
 
-    /// The names of all queues.
+    /// Deletes a message. Returns whether it was there to be deleted: `false` for a handle that is not of the message's
+    /// latest receive, or is none of this queue.
+    pub fn delete(&self, queue_url_or_name: &str, receipt_handle: &str) -> bool {
+        self.with(|engine, now| engine.delete_message(queue_url_or_name, receipt_handle, now))
+            .unwrap_or(false)
+    }
+
+    /// How many messages a queue holds; none if there is no such queue.
+    #[must_use]
+    pub fn counts(&self, queue_url_or_name: &str) -> Option<QueueCounts> {
+        let counts = |engine: &mut Engine, now| {
+            engine
+                .queue_mut(queue_url_or_name, now)
+                .map(|queue| queue.counts())
+        };
+        self.with(counts).ok()
+    }
+
+    /// The names of all queues, sorted.
+    #[must_use]
     pub fn queue_names(&self) -> Vec<String> {
-        self.state().queues.keys().cloned().collect()
+        self.with(|engine, _| engine.names().map(str::to_owned).collect())
     }
 
-    fn queue<T>(&self, queue: &str, look: impl FnOnce(&mut Queue) -> T) -> Option<T> {
+    /// All attributes of a queue, as `GetQueueAttributes` gives them for `All`; none if there is no such queue.
+    #[must_use]
+    pub fn queue_attributes(&self, queue_url_or_name: &str) -> Option<BTreeMap<String, String>> {
+        let attributes = |engine: &mut Engine, now| {
+            engine
+                .queue_mut(queue_url_or_name, now)
+                .map(|q| q.all_attributes())
+        };
+        self.with(attributes).ok()
+    }
+
+    fn with<T>(&self, call: impl FnOnce(&mut Engine, Timestamp) -> T) -> T {
+        let mut engine = self.0.engine.lock().unwrap_or_else(PoisonError::into_inner);
+        // Read under the lock, so that calls see time in the order in which they take effect.
         let now = (self.0.clock)();
-        let name = queue.rsplit('/').next().unwrap_or(queue);
-        let mut state = self.state();
-        let queue = state.queues.get_mut(name)?;
-        queue.advance(now);
-        Some(look(queue))
+        let result = call(&mut engine, now);
+        let news = engine.take_news();
+        drop(engine);
+        if news {
+            self.0
+                .arrivals
+                .send_modify(|count| *count = count.wrapping_add(1));
+        }
+        result
     }
+}
 
-    fn state(&self) -> MutexGuard<'_, State> {
-        // No call leaves the state half changed: each checks first and changes then.
-        self.0.state.lock().unwrap_or_else(PoisonError::into_inner)
+impl std::fmt::Debug for Sqs {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Sqs").finish_non_exhaustive()
     }
 }

@@ -69,7 +69,8 @@ where
     Answer: Serialize,
 {
     let answer = operation(serde_json::from_slice(body).map_err(|error| refusal(&error))?)?;
-    serde_json::to_vec(&answer).map_err(|error| DynoxideError::InternalServerError(error.to_string()))
+    serde_json::to_vec(&answer)
+        .map_err(|error| DynoxideError::InternalServerError(error.to_string()))
 }
 
 /// What DynamoDB calls a body that does not fit its operation: JSON of the wrong type or none at all is a
@@ -79,19 +80,27 @@ fn refusal(error: &serde_json::Error) -> DynoxideError {
     const VALIDATION: [&str; 3] = ["VALIDATION_REQUEST:", "VALIDATION_AS_READ:", "VALIDATION:"];
     const SERIALIZATION: [&str; 2] = ["SERIALIZATION_AS_READ:", "SERIALIZATION:"];
     let text = error.to_string();
-    let rest = |prefixes: &[&str]| prefixes.iter().find_map(|prefix| text.strip_prefix(prefix).map(str::to_owned));
+    let rest = |prefixes: &[&str]| {
+        prefixes
+            .iter()
+            .find_map(|prefix| text.strip_prefix(prefix).map(str::to_owned))
+    };
     if let Some(message) = rest(&VALIDATION) {
         DynoxideError::ValidationException(message)
     } else if let Some(message) = rest(&SERIALIZATION) {
         DynoxideError::SerializationException(message)
-    } else if text.contains("missing field") || text.contains("unknown variant") || text.contains("AttributeValue") {
+    } else if text.contains("missing field")
+        || text.contains("unknown variant")
+        || text.contains("AttributeValue")
+    {
         DynoxideError::ValidationException(text)
     } else {
         DynoxideError::SerializationException(text)
     }
 }
 
-/// The stack's clock as the database reads it: the age of idempotency tokens and the time to live hang on it.
+/// The stack's clock as the database reads it: the time to live hangs on it. The ten minutes of a
+/// `ClientRequestToken` run on the system's clock; the SDK makes a new token for each call.
 struct TableClock(Clock);
 
 impl dynoxide::storage_backend::Clock for TableClock {

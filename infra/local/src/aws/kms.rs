@@ -20,9 +20,12 @@ impl Kms {
     pub(super) async fn call(&self, target: &str, body: Bytes) -> Response<Bytes> {
         let answer = self.0.handle(request(target, body)).await;
         let mut response = Response::new(answer.body);
-        *response.status_mut() =
-            http::StatusCode::from_u16(answer.status).unwrap_or(http::StatusCode::INTERNAL_SERVER_ERROR);
-        response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/x-amz-json-1.1"));
+        *response.status_mut() = http::StatusCode::from_u16(answer.status)
+            .unwrap_or(http::StatusCode::INTERNAL_SERVER_ERROR);
+        response.headers_mut().insert(
+            CONTENT_TYPE,
+            HeaderValue::from_static("application/x-amz-json-1.1"),
+        );
         response
     }
 }
@@ -33,5 +36,10 @@ fn request(target: &str, body: Bytes) -> MockRequest {
     if let Ok(target) = HeaderValue::from_str(target) {
         headers.insert("x-amz-target", target);
     }
-    MockRequest { method: "POST".into(), uri: format!("https://kms.{REGION}.amazonaws.com/"), headers, body }
+    MockRequest {
+        method: "POST".into(),
+        uri: format!("https://kms.{REGION}.amazonaws.com/"),
+        headers,
+        body,
+    }
 }

@@ -34,10 +34,15 @@ impl Poll {
             return None;
         }
         let request: ReceiveMessage = serde_json::from_slice(body).ok()?;
-        let wait = request.wait_time_seconds.or_else(|| default_wait(sqs, &request.queue_url))?;
+        let wait = request
+            .wait_time_seconds
+            .or_else(|| default_wait(sqs, &request.queue_url))?;
         let queue = request.queue_url.rsplit('/').next()?.to_owned();
         let in_range = (1..=20).contains(&wait);
-        in_range.then(|| Self { queue, deadline: Instant::now() + Duration::from_secs(wait) })
+        in_range.then(|| Self {
+            queue,
+            deadline: Instant::now() + Duration::from_secs(wait),
+        })
     }
 
     async fn run(&self, sqs: &Sqs, clock: &Clock, target: &str, body: &[u8]) -> Response<Bytes> {
@@ -45,7 +50,10 @@ impl Poll {
         loop {
             arrivals.mark_unchanged();
             let response = sqs.handle(target, body);
-            if response.status != 200 || has_messages(&response.body) || Instant::now() >= self.deadline {
+            if response.status != 200
+                || has_messages(&response.body)
+                || Instant::now() >= self.deadline
+            {
                 return into_http(response);
             }
             tokio::select! {
@@ -56,7 +64,9 @@ impl Poll {
     }
 
     fn next_look(&self, sqs: &Sqs, clock: &Clock) -> Instant {
-        let Some(visible_at) = sqs.next_visible_at(&self.queue) else { return self.deadline };
+        let Some(visible_at) = sqs.next_visible_at(&self.queue) else {
+            return self.deadline;
+        };
         let wait = match until(clock(), visible_at) {
             Duration::ZERO => BLOCKED_QUEUE_RECHECK,
             wait => wait,
@@ -85,11 +95,10 @@ fn has_messages(body: &[u8]) -> bool {
 
 /// The queue's `ReceiveMessageWaitTimeSeconds`, which holds where the request names no wait.
 fn default_wait(sqs: &Sqs, queue_url: &str) -> Option<u64> {
-    const ATTRIBUTE: &str = "ReceiveMessageWaitTimeSeconds";
-    let request = serde_json::json!({ "QueueUrl": queue_url, "AttributeNames": [ATTRIBUTE] });
-    let response = sqs.handle("AmazonSQS.GetQueueAttributes", request.to_string().as_bytes());
-    let answer: serde_json::Value = serde_json::from_slice(&response.body).ok()?;
-    answer["Attributes"][ATTRIBUTE].as_str()?.parse().ok()
+    sqs.queue_attributes(queue_url)?
+        .get("ReceiveMessageWaitTimeSeconds")?
+        .parse()
+        .ok()
 }
 
 fn into_http(response: sqs::Response) -> Response<Bytes> {

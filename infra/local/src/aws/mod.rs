@@ -67,12 +67,16 @@ impl Aws {
     /// answers at once. Dropping the future abandons the call and loses nothing.
     pub async fn call(&self, target: &str, body: Bytes) -> Response<Bytes> {
         let mut response = match target.split_once('.') {
-            Some(("AmazonSQS", _)) => long_poll::call(&self.0.sqs, &self.0.clock, target, &body).await,
+            Some(("AmazonSQS", _)) => {
+                long_poll::call(&self.0.sqs, &self.0.clock, target, &body).await
+            }
             Some(("DynamoDB_20120810", operation)) => self.0.dynamodb.call(operation, &body),
             Some(("TrentService", _)) => self.0.kms.call(target, body).await,
             _ => unknown_operation(),
         };
-        response.headers_mut().insert("x-amzn-requestid", request_id());
+        response
+            .headers_mut()
+            .insert("x-amzn-requestid", request_id());
         response
     }
 
@@ -100,12 +104,6 @@ impl Aws {
         format!("{}/{ACCOUNT_ID}/{queue}", self.0.endpoint)
     }
 
-    /// Deletes a message; a receipt handle that no longer holds is no error, as with SQS itself.
-    pub(crate) fn delete_message(&self, queue: &str, receipt_handle: &str) {
-        let request = serde_json::json!({ "QueueUrl": self.queue_url(queue), "ReceiptHandle": receipt_handle });
-        self.0.sqs.handle("AmazonSQS.DeleteMessage", request.to_string().as_bytes());
-    }
-
     /// Deletes the items whose time to live is over; returns how many. AWS does so within days
     /// (<https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/TTL.html>): callers choose when.
     ///
@@ -118,19 +116,28 @@ impl Aws {
 
 impl std::fmt::Debug for Aws {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Aws").field("endpoint", &self.0.endpoint).finish_non_exhaustive()
+        f.debug_struct("Aws")
+            .field("endpoint", &self.0.endpoint)
+            .finish_non_exhaustive()
     }
 }
 
 /// AWS's answer to a target that no service knows.
 fn unknown_operation() -> Response<Bytes> {
-    json_response(400, r#"{"__type":"com.amazon.coral.service#UnknownOperationException"}"#)
+    json_response(
+        400,
+        r#"{"__type":"com.amazon.coral.service#UnknownOperationException"}"#,
+    )
 }
 
 fn json_response(status: u16, body: impl Into<Bytes>) -> Response<Bytes> {
     let mut response = Response::new(body.into());
-    *response.status_mut() = http::StatusCode::from_u16(status).unwrap_or(http::StatusCode::INTERNAL_SERVER_ERROR);
-    response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/x-amz-json-1.0"));
+    *response.status_mut() =
+        http::StatusCode::from_u16(status).unwrap_or(http::StatusCode::INTERNAL_SERVER_ERROR);
+    response.headers_mut().insert(
+        CONTENT_TYPE,
+        HeaderValue::from_static("application/x-amz-json-1.0"),
+    );
     response
 }
 

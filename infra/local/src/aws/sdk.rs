@@ -47,7 +47,11 @@ fn credentials() -> Credentials {
 struct Connector(Aws);
 
 impl HttpClient for Connector {
-    fn http_connector(&self, _: &HttpConnectorSettings, _: &RuntimeComponents) -> SharedHttpConnector {
+    fn http_connector(
+        &self,
+        _: &HttpConnectorSettings,
+        _: &RuntimeComponents,
+    ) -> SharedHttpConnector {
         SharedHttpConnector::new(self.clone())
     }
 }
@@ -56,20 +60,31 @@ impl HttpConnector for Connector {
     fn call(&self, request: HttpRequest) -> HttpConnectorFuture {
         let aws = self.0.clone();
         HttpConnectorFuture::new(async move {
-            let target = request.headers().get("x-amz-target").unwrap_or_default().to_owned();
-            let body = request.body().bytes().map(Bytes::copy_from_slice).unwrap_or_default();
+            let target = request
+                .headers()
+                .get("x-amz-target")
+                .unwrap_or_default()
+                .to_owned();
+            let body = request
+                .body()
+                .bytes()
+                .map(Bytes::copy_from_slice)
+                .unwrap_or_default();
             Ok(into_sdk(aws.call(&target, body).await))
         })
     }
 }
 
 fn into_sdk(response: http::Response<Bytes>) -> HttpResponse {
-    let status = StatusCode::try_from(response.status().as_u16()).expect("a status of http is one of the SDK");
+    let status = StatusCode::try_from(response.status().as_u16())
+        .expect("a status of http is one of the SDK");
     let (parts, body) = response.into_parts();
     let mut answer = HttpResponse::new(status, SdkBody::from(body));
     for (name, value) in &parts.headers {
         if let Ok(value) = value.to_str() {
-            answer.headers_mut().insert(name.as_str().to_owned(), value.to_owned());
+            answer
+                .headers_mut()
+                .insert(name.as_str().to_owned(), value.to_owned());
         }
     }
     answer

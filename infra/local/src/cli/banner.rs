@@ -10,7 +10,11 @@ use crate::stack::Stack;
 /// Prints the addresses, three commands to copy, and last the line that scripts wait for.
 pub(super) fn print(stack: &Stack, output: &Path) -> io::Result<()> {
     let (addresses, key) = (stack.addresses(), stack.api_key());
-    let (api, aws, outside) = (addresses.api_url(), addresses.aws_url(), addresses.outside_url());
+    let (api, aws, outside) = (
+        addresses.api_url(),
+        addresses.aws_url(),
+        addresses.outside_url(),
+    );
     let (output, event) = (output.display(), event(Timestamp::now()));
     let text = format!(
         r#"

@@ -31,17 +31,29 @@ pub(super) async fn functions(
     }
     let mut cargo = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
     // Artifacts come as JSON on standard output, all that is for people on standard error.
-    cargo.current_dir(root).args(["build", "--message-format=json-render-diagnostics", "--bins"]);
+    cargo.current_dir(root).args([
+        "build",
+        "--message-format=json-render-diagnostics",
+        "--bins",
+    ]);
     cargo.args(packages.iter().flat_map(|package| ["-p", package]));
     if profile == Profile::Release {
         cargo.arg("--release");
     }
-    let output = cargo.stdout(Stdio::piped()).stderr(Stdio::inherit()).kill_on_drop(true).spawn()?;
+    let output = cargo
+        .stdout(Stdio::piped())
+        .stderr(Stdio::inherit())
+        .kill_on_drop(true)
+        .spawn()?;
     let output = output.wait_with_output().await?;
     if !output.status.success() {
         return Err(BuildError::Failed);
     }
-    Ok(output.stdout.split(|byte| *byte == b'\n').filter_map(binary).collect())
+    Ok(output
+        .stdout
+        .split(|byte| *byte == b'\n')
+        .filter_map(binary)
+        .collect())
 }
 
 /// The name and the path of the binary that a line of cargo's tells of
@@ -68,8 +80,12 @@ mod tests {
     fn only_artifacts_with_an_executable_are_binaries() {
         let line = br#"{"reason":"compiler-artifact","target":{"name":"fan-out"},"executable":"/t/fan-out"}"#;
         assert_eq!(binary(line), Some(("fan-out".into(), "/t/fan-out".into())));
-        let library = br#"{"reason":"compiler-artifact","target":{"name":"fan_out"},"executable":null}"#;
+        let library =
+            br#"{"reason":"compiler-artifact","target":{"name":"fan_out"},"executable":null}"#;
         assert_eq!(binary(library), None);
-        assert_eq!(binary(br#"{"reason":"build-finished","success":true}"#), None);
+        assert_eq!(
+            binary(br#"{"reason":"build-finished","success":true}"#),
+            None
+        );
     }
 }

@@ -54,8 +54,13 @@ enum Profile {
 pub fn main() -> ExitCode {
     let arguments = Arguments::parse();
     let filter = EnvFilter::try_from_env("LOCAL_LOG").unwrap_or_else(|_| EnvFilter::new("warn"));
-    tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
-    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
+    tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr)
+        .init();
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build();
     let outcome = match runtime {
         Ok(runtime) => runtime.block_on(run(arguments)),
         Err(error) => Err(error.into()),
@@ -88,11 +93,17 @@ async fn run(arguments: Arguments) -> Result<(), Box<dyn Error>> {
 
 async fn start(arguments: Arguments) -> Result<Stack, Box<dyn Error>> {
     let root = repository();
-    let template = arguments.template.clone().unwrap_or_else(|| root.join("template.yaml"));
+    let template = arguments
+        .template
+        .clone()
+        .unwrap_or_else(|| root.join("template.yaml"));
     let overrides: BTreeMap<_, _> = arguments.set.iter().cloned().collect();
     let packages = packages(&template, &overrides)?;
     let binaries = match &arguments.bin_dir {
-        Some(directory) => packages.into_iter().map(|name| (name.clone(), directory.join(name))).collect(),
+        Some(directory) => packages
+            .into_iter()
+            .map(|name| (name.clone(), directory.join(name)))
+            .collect(),
         None => build::functions(&root, &packages, arguments.profile).await?,
     };
     let options = Options {
@@ -110,9 +121,18 @@ async fn start(arguments: Arguments) -> Result<Stack, Box<dyn Error>> {
 }
 
 /// The packages to build: the template is read once before anything listens, so that a mistake in it shows at once.
-fn packages(template: &Path, overrides: &BTreeMap<String, String>) -> Result<Vec<String>, Box<dyn Error>> {
-    let settings = Settings { defaults: BTreeMap::new(), overrides: overrides.clone() };
-    let place = Place { stack_name: "local".into(), aws_endpoint: String::new() };
+fn packages(
+    template: &Path,
+    overrides: &BTreeMap<String, String>,
+) -> Result<Vec<String>, Box<dyn Error>> {
+    let settings = Settings {
+        defaults: BTreeMap::new(),
+        overrides: overrides.clone(),
+    };
+    let place = Place {
+        stack_name: "local".into(),
+        aws_endpoint: String::new(),
+    };
     let template = Template::read(template, &settings, &place)?;
     Ok(template.packages().into_iter().map(str::to_owned).collect())
 }
@@ -133,7 +153,9 @@ fn output_directory(root: &Path, offset: PortOffset) -> PathBuf {
 }
 
 fn parameter(argument: &str) -> Result<(String, String), String> {
-    let (name, value) = argument.split_once('=').ok_or("write it as Parameter=value")?;
+    let (name, value) = argument
+        .split_once('=')
+        .ok_or("write it as Parameter=value")?;
     Ok((name.to_owned(), value.to_owned()))
 }
 
@@ -149,14 +171,20 @@ mod tests {
     #[test]
     fn values_may_hold_equals_signs_and_several_may_be_set() {
         let arguments = Arguments::parse_from(["local", "--set", "A=b=c", "--set", "D="]);
-        assert_eq!(arguments.set, [("A".into(), "b=c".into()), ("D".into(), String::new())]);
+        assert_eq!(
+            arguments.set,
+            [("A".into(), "b=c".into()), ("D".into(), String::new())]
+        );
     }
 
     #[test]
     fn an_offset_that_leads_beyond_the_last_port_is_refused() {
         assert!(Arguments::try_parse_from(["local", "--port-offset", "60935"]).is_ok());
         for wrong in ["60936", "-1", "x"] {
-            assert!(Arguments::try_parse_from(["local", "--port-offset", wrong]).is_err(), "{wrong}");
+            assert!(
+                Arguments::try_parse_from(["local", "--port-offset", wrong]).is_err(),
+                "{wrong}"
+            );
         }
     }
 
@@ -168,7 +196,13 @@ mod tests {
     #[test]
     fn stacks_on_other_ports_keep_their_files_apart() {
         let root = Path::new("/r");
-        assert_eq!(output_directory(root, PortOffset::default()), Path::new("/r/target/local"));
-        assert_eq!(output_directory(root, PortOffset::new(7).unwrap()), Path::new("/r/target/local-7"));
+        assert_eq!(
+            output_directory(root, PortOffset::default()),
+            Path::new("/r/target/local")
+        );
+        assert_eq!(
+            output_directory(root, PortOffset::new(7).unwrap()),
+            Path::new("/r/target/local-7")
+        );
     }
 }

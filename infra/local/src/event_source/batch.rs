@@ -37,13 +37,22 @@ impl Batch {
     }
 
     pub(super) fn message_ids(&self) -> Vec<&str> {
-        self.0.iter().map(|record| record.message_id.as_str()).collect()
+        self.0
+            .iter()
+            .map(|record| record.message_id.as_str())
+            .collect()
     }
 
     /// The event's JSON.
     pub(super) fn event(&self) -> Bytes {
         let records: Vec<_> = self.0.iter().map(|record| record.json.as_slice()).collect();
-        [br#"{"Records":["#.as_slice(), &records.join(b",".as_slice()), b"]}"].concat().into()
+        [
+            br#"{"Records":["#.as_slice(),
+            &records.join(b",".as_slice()),
+            b"]}",
+        ]
+        .concat()
+        .into()
     }
 
     /// The receipt handles of the messages to delete.
@@ -52,7 +61,10 @@ impl Batch {
             Verdict::DeleteNothing => true,
             Verdict::DeleteAllBut(failed) => failed.contains(id),
         };
-        self.0.iter().filter(move |record| !kept(&record.message_id)).map(|record| record.receipt_handle.as_str())
+        self.0
+            .iter()
+            .filter(move |record| !kept(&record.message_id))
+            .map(|record| record.receipt_handle.as_str())
     }
 }
 
@@ -68,8 +80,18 @@ pub(super) struct Gatherer {
 
 impl Gatherer {
     pub(super) fn new(aws: Aws, trigger: &QueueTrigger) -> Self {
-        let (queue, batch_size, window) = (trigger.queue.clone(), trigger.batch_size, trigger.batching_window);
-        Self { aws, queue, batch_size, window, left_over: VecDeque::new() }
+        let (queue, batch_size, window) = (
+            trigger.queue.clone(),
+            trigger.batch_size,
+            trigger.batching_window,
+        );
+        Self {
+            aws,
+            queue,
+            batch_size,
+            window,
+            left_over: VecDeque::new(),
+        }
     }
 
     /// The next batch: waits for a first message, then until the batch is full or the window is over
@@ -84,7 +106,8 @@ impl Gatherer {
             if remaining.is_zero() {
                 break;
             }
-            self.receive(self.batch_size - self.left_over.len(), remaining).await?;
+            self.receive(self.batch_size - self.left_over.len(), remaining)
+                .await?;
         }
         Ok(self.cut())
     }
@@ -98,30 +121,43 @@ impl Gatherer {
             "MessageAttributeNames": ["All"],
             "WaitTimeSeconds": LONGEST_POLL.as_secs(),
         });
-        let call = self.aws.call("AmazonSQS.ReceiveMessage", request.to_string().into());
+        let call = self
+            .aws
+            .call("AmazonSQS.ReceiveMessage", request.to_string().into());
         // A poll that is given up takes no message.
-        let Ok(response) = tokio::time::timeout(wait.min(LONGEST_POLL), call).await else { return Ok(()) };
+        let Ok(response) = tokio::time::timeout(wait.min(LONGEST_POLL), call).await else {
+            return Ok(());
+        };
         if !response.status().is_success() {
             return Err(String::from_utf8_lossy(response.body()).into_owned());
         }
-        let received: Received = serde_json::from_slice(response.body()).map_err(|error| error.to_string())?;
+        let received: Received =
+            serde_json::from_slice(response.body()).map_err(|error| error.to_string())?;
         for message in received.messages {
-            self.left_over.push_back(Encoded::of(Record::of(message, &self.queue))?);
+            self.left_over
+                .push_back(Encoded::of(Record::of(message, &self.queue))?);
         }
         Ok(())
     }
 
     fn gathered_bytes(&self) -> usize {
-        self.left_over.iter().map(|record| record.json.len() + 1).sum()
+        self.left_over
+            .iter()
+            .map(|record| record.json.len() + 1)
+            .sum()
     }
 
     /// As many records as fit one invocation: a single one always does.
     fn cut(&mut self) -> Batch {
         let mut bytes = ENVELOPE_BYTES;
-        let fits = self.left_over.iter().take(self.batch_size).take_while(|record| {
-            bytes += record.json.len() + 1;
-            bytes <= MAX_PAYLOAD_BYTES
-        });
+        let fits = self
+            .left_over
+            .iter()
+            .take(self.batch_size)
+            .take_while(|record| {
+                bytes += record.json.len() + 1;
+                bytes <= MAX_PAYLOAD_BYTES
+            });
         let fits = fits.count().max(1);
         Batch(self.left_over.drain(..fits).collect())
     }
@@ -137,6 +173,10 @@ struct Received {
 impl Encoded {
     fn of(record: Record) -> Result<Self, String> {
         let json = serde_json::to_vec(&record).map_err(|error| error.to_string())?;
-        Ok(Self { message_id: record.message_id, receipt_handle: record.receipt_handle, json })
+        Ok(Self {
+            message_id: record.message_id,
+            receipt_handle: record.receipt_handle,
+            json,
+        })
     }
 }

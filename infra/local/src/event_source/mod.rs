@@ -13,6 +13,8 @@ mod verdict;
 use std::sync::Arc;
 use std::time::Duration;
 
+use bytes::Bytes;
+use futures::future::BoxFuture;
 use tokio::sync::Semaphore;
 use tokio::task::{JoinHandle, JoinSet};
 
@@ -26,6 +28,29 @@ use verdict::{Verdict, verdict};
 /// How long to wait before polling again a queue that answers with an error.
 const RETRY_AFTER_ERROR: Duration = Duration::from_secs(1);
 
+/// What invokes a function: processes behind the Runtime API, or a test's handlers in the same process.
+pub trait Invoke: Send + Sync {
+    /// The function's answer to an event.
+    ///
+    /// # Errors
+    /// [`FunctionError`] where there is none.
+    fn invoke<'a>(
+        &'a self,
+        function: &'a str,
+        event: Bytes,
+    ) -> BoxFuture<'a, Result<Bytes, FunctionError>>;
+}
+
+impl Invoke for Lambda {
+    fn invoke<'a>(
+        &'a self,
+        function: &'a str,
+        event: Bytes,
+    ) -> BoxFuture<'a, Result<Bytes, FunctionError>> {
+        Box::pin(Lambda::invoke(self, function, event))
+    }
+}
+
 /// A poller at work. Dropping it stops it, and the function's answers under way are no longer heard: their messages
 /// become visible again.
 #[derive(Debug)]
@@ -36,10 +61,25 @@ pub struct Poller {
 impl Poller {
     /// Starts to feed `function` from the queue, at most `concurrency` batches at a time.
     #[must_use]
-    pub fn start(aws: Aws, lambda: Lambda, function: String, trigger: QueueTrigger, concurrency: u32) -> Self {
-        let permits = Arc::new(Semaphore::new(usize::try_from(concurrency.max(1)).unwrap_or(1)));
-        let mapping = Mapping { aws, lambda, function, trigger };
-        Self { task: tokio::spawn(Arc::new(mapping).run(permits)) }
+    pub fn start(
+        aws: Aws,
+        functions: Arc<dyn Invoke>,
+        function: String,
+        trigger: QueueTrigger,
+        concurrency: u32,
+    ) -> Self {
+        let permits = Arc::new(Semaphore::new(
+            usize::try_from(concurrency.max(1)).unwrap_or(1),
+        ));
+        let mapping = Mapping {
+            aws,
+            functions,
+            function,
+            trigger,
+        };
+        Self {
+            task: tokio::spawn(Arc::new(mapping).run(permits)),
+        }
     }
 }
 
@@ -51,7 +91,7 @@ impl Drop for Poller {
 
 struct Mapping {
     aws: Aws,
-    lambda: Lambda,
+    functions: Arc<dyn Invoke>,
     function: String,
     trigger: QueueTrigger,
 }
@@ -80,9 +120,13 @@ impl Mapping {
     }
 
     async fn process(&self, batch: &Batch) {
-        let answer = self.lambda.invoke(&self.function, batch.event()).await;
+        let answer = self.functions.invoke(&self.function, batch.event()).await;
         let verdict = match &answer {
-            Ok(answer) => verdict(self.trigger.report_item_failures, answer, &batch.message_ids()),
+            Ok(answer) => verdict(
+                self.trigger.report_item_failures,
+                answer,
+                &batch.message_ids(),
+            ),
             Err(_) => Verdict::DeleteNothing,
         };
         if let Err(error) = &answer
@@ -92,7 +136,8 @@ impl Mapping {
             tracing::warn!(function = %self.function, %error, records, "a batch goes back to its queue");
         }
         for receipt_handle in batch.to_delete(&verdict) {
-            self.aws.delete_message(&self.trigger.queue, receipt_handle);
+            // A receipt handle that no longer holds is no error: the message is another receiver's by now.
+            self.aws.sqs().delete(&self.trigger.queue, receipt_handle);
         }
     }
 }

@@ -73,7 +73,9 @@ impl Record {
             receipt_handle: message.receipt_handle,
             body: message.body,
             attributes: message.attributes,
-            message_attributes: attributes.map(|(name, value)| (name, RecordAttribute::of(value))).collect(),
+            message_attributes: attributes
+                .map(|(name, value)| (name, RecordAttribute::of(value)))
+                .collect(),
             md5_of_body: message.md5_of_body,
             md5_of_message_attributes: message.md5_of_message_attributes,
             event_source: "aws:sqs",

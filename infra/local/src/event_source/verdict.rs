@@ -40,7 +40,10 @@ fn failed(answer: &[u8], message_ids: &[&str]) -> Option<BTreeSet<String>> {
     };
     match failures {
         Value::Null => Some(BTreeSet::new()),
-        Value::Array(failures) => failures.iter().map(|failure| named(failure, message_ids)).collect(),
+        Value::Array(failures) => failures
+            .iter()
+            .map(|failure| named(failure, message_ids))
+            .collect(),
         _ => None,
     }
 }
@@ -68,7 +71,13 @@ mod tests {
 
     #[test]
     fn an_empty_or_null_list_or_answer_is_success() {
-        for answer in [r#"{"batchItemFailures":[]}"#, r#"{"batchItemFailures":null}"#, "{}", "null", ""] {
+        for answer in [
+            r#"{"batchItemFailures":[]}"#,
+            r#"{"batchItemFailures":null}"#,
+            "{}",
+            "null",
+            "",
+        ] {
             assert_eq!(reported(answer), all_but([]), "{answer}");
         }
     }
@@ -88,24 +97,39 @@ mod tests {
 
     #[test]
     fn an_answer_of_another_shape_deletes_nothing() {
-        for answer in [r#""ok""#, "7", "[]", r#"{"batchItemFailures":"a"}"#, r#"{"batchItemFailures":["a"]}"#] {
+        for answer in [
+            r#""ok""#,
+            "7",
+            "[]",
+            r#"{"batchItemFailures":"a"}"#,
+            r#"{"batchItemFailures":["a"]}"#,
+        ] {
             assert_eq!(reported(answer), Verdict::DeleteNothing, "{answer}");
         }
     }
 
     #[test]
     fn an_empty_identifier_deletes_nothing() {
-        assert_eq!(reported(r#"{"batchItemFailures":[{"itemIdentifier":""}]}"#), Verdict::DeleteNothing);
+        assert_eq!(
+            reported(r#"{"batchItemFailures":[{"itemIdentifier":""}]}"#),
+            Verdict::DeleteNothing
+        );
     }
 
     #[test]
     fn a_null_identifier_deletes_nothing() {
-        assert_eq!(reported(r#"{"batchItemFailures":[{"itemIdentifier":null}]}"#), Verdict::DeleteNothing);
+        assert_eq!(
+            reported(r#"{"batchItemFailures":[{"itemIdentifier":null}]}"#),
+            Verdict::DeleteNothing
+        );
     }
 
     #[test]
     fn an_identifier_under_another_key_deletes_nothing() {
-        assert_eq!(reported(r#"{"batchItemFailures":[{"itemId":"a"}]}"#), Verdict::DeleteNothing);
+        assert_eq!(
+            reported(r#"{"batchItemFailures":[{"itemId":"a"}]}"#),
+            Verdict::DeleteNothing
+        );
     }
 
     #[test]
@@ -116,8 +140,16 @@ mod tests {
 
     #[test]
     fn without_report_batch_item_failures_every_answer_is_success() {
-        for answer in ["", "ok", r#"{"batchItemFailures":[{"itemIdentifier":"a"}]}"#] {
-            assert_eq!(verdict(false, answer.as_bytes(), &IDS), all_but([]), "{answer}");
+        for answer in [
+            "",
+            "ok",
+            r#"{"batchItemFailures":[{"itemIdentifier":"a"}]}"#,
+        ] {
+            assert_eq!(
+                verdict(false, answer.as_bytes(), &IDS),
+                all_but([]),
+                "{answer}"
+            );
         }
     }
 

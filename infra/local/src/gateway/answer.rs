@@ -47,19 +47,29 @@ fn inferred(parsed: Value, answer: &Bytes) -> Bytes {
 
 fn response(proxied: Proxied) -> Option<Response<Bytes>> {
     let body = proxied.body.unwrap_or_default();
-    let body = if proxied.is_base64_encoded { BASE64_STANDARD.decode(body).ok()? } else { body.into_bytes() };
+    let body = if proxied.is_base64_encoded {
+        BASE64_STANDARD.decode(body).ok()?
+    } else {
+        body.into_bytes()
+    };
     let mut response = Response::new(Bytes::from(body));
     *response.status_mut() = StatusCode::from_u16(proxied.status_code).ok()?;
     for (name, value) in proxied.headers.unwrap_or_default() {
-        let value = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+        let value = value
+            .as_str()
+            .map_or_else(|| value.to_string(), str::to_owned);
         let name = HeaderName::from_bytes(name.as_bytes()).ok()?;
         // The server frames the body itself.
         if name != http::header::CONTENT_LENGTH && name != http::header::TRANSFER_ENCODING {
-            response.headers_mut().insert(name, HeaderValue::try_from(value).ok()?);
+            response
+                .headers_mut()
+                .insert(name, HeaderValue::try_from(value).ok()?);
         }
     }
     for cookie in proxied.cookies.unwrap_or_default() {
-        response.headers_mut().append(SET_COOKIE, HeaderValue::try_from(cookie).ok()?);
+        response
+            .headers_mut()
+            .append(SET_COOKIE, HeaderValue::try_from(cookie).ok()?);
     }
     let plain = HeaderValue::from_static("text/plain;charset=UTF-8");
     response.headers_mut().entry(CONTENT_TYPE).or_insert(plain);
@@ -83,23 +93,39 @@ mod tests {
         let response = answered(answer).unwrap();
         assert_eq!(response.status(), 201);
         assert_eq!(response.body(), "hi");
-        assert_eq!(response.headers()["content-type"], "application/problem+json");
+        assert_eq!(
+            response.headers()["content-type"],
+            "application/problem+json"
+        );
         assert_eq!(response.headers()["x-n"], "7");
         assert_eq!(response.headers().get_all("set-cookie").iter().count(), 2);
     }
 
     #[test]
     fn json_without_a_status_code_is_the_body_of_a_200() {
-        for (answer, body) in [(r#"{"a":1}"#, r#"{"a":1}"#), (r#""hi""#, "hi"), ("[1]", "[1]")] {
+        for (answer, body) in [
+            (r#"{"a":1}"#, r#"{"a":1}"#),
+            (r#""hi""#, "hi"),
+            ("[1]", "[1]"),
+        ] {
             let response = answered(answer).unwrap();
-            assert_eq!((response.status().as_u16(), &response.body()[..]), (200, body.as_bytes()));
+            assert_eq!(
+                (response.status().as_u16(), &response.body()[..]),
+                (200, body.as_bytes())
+            );
             assert_eq!(response.headers()["content-type"], "application/json");
         }
     }
 
     #[test]
     fn what_is_no_valid_answer_is_none() {
-        for answer in ["", "{", r#"{"statusCode":"x"}"#, r#"{"statusCode":200,"body":7}"#, r#"{"statusCode":42}"#] {
+        for answer in [
+            "",
+            "{",
+            r#"{"statusCode":"x"}"#,
+            r#"{"statusCode":200,"body":7}"#,
+            r#"{"statusCode":42}"#,
+        ] {
             assert!(answered(answer).is_none(), "{answer}");
         }
     }

@@ -25,7 +25,11 @@ pub(super) struct Caller {
 
 impl Caller {
     pub(super) fn now(address: SocketAddr) -> Self {
-        Self { ip: address.ip(), at: Timestamp::now(), request_id: ids::uuid() }
+        Self {
+            ip: address.ip(),
+            at: Timestamp::now(),
+            request_id: ids::uuid(),
+        }
     }
 }
 
@@ -52,9 +56,13 @@ pub(super) fn write(parts: &Parts, body: &[u8], found: &Found<'_>, caller: &Call
         event["pathParameters"] = json!(found.parameters);
     }
     if !body.is_empty() {
-        let text = std::str::from_utf8(body).ok().filter(|_| is_text(&parts.headers));
+        let text = std::str::from_utf8(body)
+            .ok()
+            .filter(|_| is_text(&parts.headers));
         event["isBase64Encoded"] = Value::Bool(text.is_none());
-        event["body"] = text.map_or_else(|| BASE64_STANDARD.encode(body), str::to_owned).into();
+        event["body"] = text
+            .map_or_else(|| BASE64_STANDARD.encode(body), str::to_owned)
+            .into();
     }
     event.to_string().into_bytes()
 }
@@ -84,23 +92,40 @@ fn context(parts: &Parts, route_key: &str, caller: &Caller) -> Value {
 /// Names in lower case, several values joined with commas, cookies apart; and the ones that API Gateway adds.
 fn headers(headers: &HeaderMap, ip: IpAddr) -> BTreeMap<String, String> {
     let names = headers.keys().filter(|name| **name != COOKIE);
-    let mut joined: BTreeMap<_, _> =
-        names.filter_map(|name| Some((name.to_string(), value(headers, name)?))).collect();
-    joined.entry("x-forwarded-proto".into()).or_insert_with(|| "http".into());
-    let forwarded = joined.get("x-forwarded-for").map_or_else(|| ip.to_string(), |before| format!("{before}, {ip}"));
+    let mut joined: BTreeMap<_, _> = names
+        .filter_map(|name| Some((name.to_string(), value(headers, name)?)))
+        .collect();
+    joined
+        .entry("x-forwarded-proto".into())
+        .or_insert_with(|| "http".into());
+    let forwarded = joined
+        .get("x-forwarded-for")
+        .map_or_else(|| ip.to_string(), |before| format!("{before}, {ip}"));
     joined.insert("x-forwarded-for".into(), forwarded);
     joined
 }
 
 fn value(headers: &HeaderMap, name: &HeaderName) -> Option<String> {
-    let values: Vec<_> =
-        headers.get_all(name).iter().map(|value| String::from_utf8_lossy(value.as_bytes())).collect();
+    let values: Vec<_> = headers
+        .get_all(name)
+        .iter()
+        .map(|value| String::from_utf8_lossy(value.as_bytes()))
+        .collect();
     (!values.is_empty()).then(|| values.join(","))
 }
 
 fn cookies(headers: &HeaderMap) -> Vec<String> {
-    let lines = headers.get_all(COOKIE).iter().map(|line| String::from_utf8_lossy(line.as_bytes()).into_owned());
-    lines.flat_map(|line| line.split(';').map(|cookie| cookie.trim().to_owned()).collect::<Vec<_>>()).collect()
+    let lines = headers
+        .get_all(COOKIE)
+        .iter()
+        .map(|line| String::from_utf8_lossy(line.as_bytes()).into_owned());
+    lines
+        .flat_map(|line| {
+            line.split(';')
+                .map(|cookie| cookie.trim().to_owned())
+                .collect::<Vec<_>>()
+        })
+        .collect()
 }
 
 /// Decoded; several values of a name joined with commas.
@@ -120,11 +145,16 @@ fn query_parameters(query: &str) -> BTreeMap<String, String> {
 
 /// Whether API Gateway passes the body on as text: everything else, forms included, comes in base64.
 fn is_text(headers: &HeaderMap) -> bool {
-    let Some(kind) = headers.get(CONTENT_TYPE) else { return true };
+    let Some(kind) = headers.get(CONTENT_TYPE) else {
+        return true;
+    };
     let kind = String::from_utf8_lossy(kind.as_bytes()).to_ascii_lowercase();
     let kind = kind.split(';').next().unwrap_or_default().trim();
     kind.starts_with("text/")
-        || matches!(kind, "application/json" | "application/javascript" | "application/xml")
+        || matches!(
+            kind,
+            "application/json" | "application/javascript" | "application/xml"
+        )
         || kind.ends_with("+json")
         || kind.ends_with("+xml")
 }
@@ -138,13 +168,24 @@ mod tests {
     fn event(request: Request<&[u8]>, found: &Found<'_>) -> Value {
         let (parts, body) = request.into_parts();
         let at = "2020-03-12T19:03:58.390Z".parse().unwrap();
-        let caller = Caller { ip: "192.0.2.1".parse().unwrap(), at, request_id: "id".into() };
+        let caller = Caller {
+            ip: "192.0.2.1".parse().unwrap(),
+            at,
+            request_id: "id".into(),
+        };
         serde_json::from_slice(&write(&parts, body, found, &caller)).unwrap()
     }
 
     fn found(parameters: &[(&str, &str)]) -> Found<'static> {
-        let parameters = parameters.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
-        Found { function: "f", key: "ANY /{proxy+}", parameters }
+        let parameters = parameters
+            .iter()
+            .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
+            .collect();
+        Found {
+            function: "f",
+            key: "ANY /{proxy+}",
+            parameters,
+        }
     }
 
     /// AWS's documented example, as far as it does not hang on a deployment (authorizer, certificate, stage variables).
@@ -198,7 +239,10 @@ mod tests {
             "pathParameters": { "proxy": "path/to/resource" },
             "isBase64Encoded": false
         });
-        assert_eq!(event(request, &found(&[("proxy", "path/to/resource")])), expected);
+        assert_eq!(
+            event(request, &found(&[("proxy", "path/to/resource")])),
+            expected
+        );
     }
 
     #[test]
@@ -214,7 +258,10 @@ mod tests {
 
     #[test]
     fn bytes_that_are_not_utf8_come_in_base64_whatever_they_say_they_are() {
-        let request = Request::post("/x").header("content-type", "application/json").body(b"\xff".as_slice()).unwrap();
+        let request = Request::post("/x")
+            .header("content-type", "application/json")
+            .body(b"\xff".as_slice())
+            .unwrap();
         assert_eq!(event(request, &found(&[]))["isBase64Encoded"], true);
     }
 

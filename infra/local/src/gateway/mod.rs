@@ -39,13 +39,24 @@ impl Gateway {
     /// Serves the functions' routes on `listener`; an invocation that takes longer than `limit`
     /// ([`INTEGRATION_TIMEOUT`]) is no longer waited for.
     #[must_use]
-    pub fn start(listener: TcpListener, lambda: Lambda, functions: &[Function], limit: Duration) -> Self {
-        let api = Arc::new(Api { lambda, routes: Routes::of(functions), limit });
+    pub fn start(
+        listener: TcpListener,
+        lambda: Lambda,
+        functions: &[Function],
+        limit: Duration,
+    ) -> Self {
+        let api = Arc::new(Api {
+            lambda,
+            routes: Routes::of(functions),
+            limit,
+        });
         let handler = move |caller, request| {
             let api = Arc::clone(&api);
             async move { api.answer(caller, request).await }
         };
-        Self { _server: Server::start(listener, handler) }
+        Self {
+            _server: Server::start(listener, handler),
+        }
     }
 }
 
@@ -63,7 +74,9 @@ impl Api {
         };
         let body = match read_body(body, MAX_BODY_BYTES).await {
             Ok(body) => body,
-            Err(BodyError::TooLarge) => return message(StatusCode::PAYLOAD_TOO_LARGE, "Request Entity Too Large"),
+            Err(BodyError::TooLarge) => {
+                return message(StatusCode::PAYLOAD_TOO_LARGE, "Request Entity Too Large");
+            }
             Err(BodyError::CutOff) => return message(StatusCode::BAD_REQUEST, "Bad Request"),
         };
         let event = event::write(&parts, &body, &found, &Caller::now(caller));
@@ -74,8 +87,9 @@ impl Api {
                 tracing::warn!(function = found.function, %error, "a request failed");
                 message(StatusCode::INTERNAL_SERVER_ERROR, "Internal Server Error")
             }
-            Ok(Ok(answer)) => answer::read(&answer)
-                .unwrap_or_else(|| message(StatusCode::INTERNAL_SERVER_ERROR, "Internal Server Error")),
+            Ok(Ok(answer)) => answer::read(&answer).unwrap_or_else(|| {
+                message(StatusCode::INTERNAL_SERVER_ERROR, "Internal Server Error")
+            }),
         }
     }
 }

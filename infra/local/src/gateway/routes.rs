@@ -40,16 +40,29 @@ pub(super) struct Found<'a> {
 
 impl Routes {
     pub(super) fn of(functions: &[Function]) -> Self {
-        let routes = functions.iter().flat_map(|function| function.routes.iter().map(move |route| (function, route)));
-        Self(routes.map(|(function, route)| Entry::of(&function.name, route)).collect())
+        let routes = functions
+            .iter()
+            .flat_map(|function| function.routes.iter().map(move |route| (function, route)));
+        Self(
+            routes
+                .map(|(function, route)| Entry::of(&function.name, route))
+                .collect(),
+        )
     }
 
     /// The most specific route: literal before parameter before greedy, segment by segment, then a method of its own
     /// before `ANY`; `$default` last.
     pub(super) fn find(&self, method: &Method, path: &str) -> Option<Found<'_>> {
-        let matching = self.0.iter().filter_map(|entry| Some((entry, entry.matches(method, path)?)));
+        let matching = self
+            .0
+            .iter()
+            .filter_map(|entry| Some((entry, entry.matches(method, path)?)));
         let (entry, parameters) = matching.min_by_key(|(entry, _)| entry.rank())?;
-        Some(Found { function: &entry.function, key: &entry.key, parameters })
+        Some(Found {
+            function: &entry.function,
+            key: &entry.key,
+            parameters,
+        })
     }
 }
 
@@ -57,9 +70,15 @@ impl Entry {
     fn of(function: &str, route: &Route) -> Self {
         let is_default = route.path == "$default";
         Self {
-            method: Method::from_bytes(route.method.as_bytes()).ok().filter(|_| route.method != "ANY"),
+            method: Method::from_bytes(route.method.as_bytes())
+                .ok()
+                .filter(|_| route.method != "ANY"),
             path: (!is_default).then(|| route.path.split('/').map(Segment::of).collect()),
-            key: if is_default { route.path.clone() } else { format!("{} {}", route.method, route.path) },
+            key: if is_default {
+                route.path.clone()
+            } else {
+                format!("{} {}", route.method, route.path)
+            },
             function: function.to_owned(),
         }
     }
@@ -81,13 +100,20 @@ impl Entry {
             Segment::Parameter(_) => 1,
             Segment::Greedy(_) => 2,
         });
-        (self.path.is_none(), segments.collect(), self.method.is_none())
+        (
+            self.path.is_none(),
+            segments.collect(),
+            self.method.is_none(),
+        )
     }
 }
 
 impl Segment {
     fn of(text: &str) -> Self {
-        match text.strip_prefix('{').and_then(|name| name.strip_suffix('}')) {
+        match text
+            .strip_prefix('{')
+            .and_then(|name| name.strip_suffix('}'))
+        {
             None => Self::Literal(text.to_owned()),
             Some(name) => match name.strip_suffix('+') {
                 Some(name) => Self::Greedy(name.to_owned()),
@@ -129,22 +155,48 @@ mod tests {
     fn routes(keys: &[&str]) -> Routes {
         let entry = |key: &&str| {
             let (method, path) = key.split_once(' ').unwrap_or(("ANY", key));
-            Entry::of("f", &Route { method: method.into(), path: path.into() })
+            Entry::of(
+                "f",
+                &Route {
+                    method: method.into(),
+                    path: path.into(),
+                },
+            )
         };
         Routes(keys.iter().map(entry).collect())
     }
 
     fn found(keys: &[&str], method: Method, path: &str) -> Option<String> {
-        routes(keys).find(&method, path).map(|found| found.key.to_owned())
+        routes(keys)
+            .find(&method, path)
+            .map(|found| found.key.to_owned())
     }
 
     #[test]
     fn the_most_specific_route_answers() {
-        let keys = ["ANY /{proxy+}", "GET /pets/{id}", "GET /pets/dog", "ANY /pets/dog", "$default"];
-        assert_eq!(found(&keys, Method::GET, "/pets/dog").as_deref(), Some("GET /pets/dog"));
-        assert_eq!(found(&keys, Method::POST, "/pets/dog").as_deref(), Some("ANY /pets/dog"));
-        assert_eq!(found(&keys, Method::GET, "/pets/7").as_deref(), Some("GET /pets/{id}"));
-        assert_eq!(found(&keys, Method::GET, "/pets/7/toys").as_deref(), Some("ANY /{proxy+}"));
+        let keys = [
+            "ANY /{proxy+}",
+            "GET /pets/{id}",
+            "GET /pets/dog",
+            "ANY /pets/dog",
+            "$default",
+        ];
+        assert_eq!(
+            found(&keys, Method::GET, "/pets/dog").as_deref(),
+            Some("GET /pets/dog")
+        );
+        assert_eq!(
+            found(&keys, Method::POST, "/pets/dog").as_deref(),
+            Some("ANY /pets/dog")
+        );
+        assert_eq!(
+            found(&keys, Method::GET, "/pets/7").as_deref(),
+            Some("GET /pets/{id}")
+        );
+        assert_eq!(
+            found(&keys, Method::GET, "/pets/7/toys").as_deref(),
+            Some("ANY /{proxy+}")
+        );
         assert_eq!(found(&keys, Method::GET, "/").as_deref(), Some("$default"));
     }
 

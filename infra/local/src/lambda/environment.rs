@@ -12,7 +12,10 @@ pub struct Endpoints {
 
 /// The whole environment of a function's process but for the Runtime API's address, which each process has of its
 /// own: nothing of the stack's environment leaks in.
-pub(super) fn variables(function: &FunctionConfig, endpoints: &Endpoints) -> BTreeMap<String, String> {
+pub(super) fn variables(
+    function: &FunctionConfig,
+    endpoints: &Endpoints,
+) -> BTreeMap<String, String> {
     let lambda = [
         ("AWS_ACCESS_KEY_ID", ACCESS_KEY_ID),
         ("AWS_DEFAULT_REGION", REGION),
@@ -20,11 +23,17 @@ pub(super) fn variables(function: &FunctionConfig, endpoints: &Endpoints) -> BTr
         ("AWS_ENDPOINT_URL_DYNAMODB", &endpoints.aws),
         ("AWS_ENDPOINT_URL_KMS", &endpoints.aws),
         ("AWS_ENDPOINT_URL_SQS", &endpoints.aws),
-        ("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", &function.memory_mib.to_string()),
+        (
+            "AWS_LAMBDA_FUNCTION_MEMORY_SIZE",
+            &function.memory_mib.to_string(),
+        ),
         ("AWS_LAMBDA_FUNCTION_NAME", &function.name),
         ("AWS_LAMBDA_FUNCTION_VERSION", "$LATEST"),
         ("AWS_LAMBDA_INITIALIZATION_TYPE", "on-demand"),
-        ("AWS_LAMBDA_LOG_GROUP_NAME", &format!("/aws/lambda/{}", function.name)),
+        (
+            "AWS_LAMBDA_LOG_GROUP_NAME",
+            &format!("/aws/lambda/{}", function.name),
+        ),
         ("AWS_LAMBDA_LOG_STREAM_NAME", "local"),
         ("AWS_REGION", REGION),
         ("AWS_SECRET_ACCESS_KEY", SECRET_ACCESS_KEY),

@@ -101,10 +101,19 @@ impl Lambda {
     ///
     /// # Errors
     /// If a log file cannot be opened.
-    pub fn new(functions: Vec<FunctionConfig>, endpoints: &Endpoints, logs: &Logs) -> std::io::Result<Self> {
+    pub fn new(
+        functions: Vec<FunctionConfig>,
+        endpoints: &Endpoints,
+        logs: &Logs,
+    ) -> std::io::Result<Self> {
         let pools: std::io::Result<_> = functions
             .into_iter()
-            .map(|function| Ok((function.name.clone(), Arc::new(Pool::new(function, endpoints, logs)?))))
+            .map(|function| {
+                Ok((
+                    function.name.clone(),
+                    Arc::new(Pool::new(function, endpoints, logs)?),
+                ))
+            })
             .collect();
         Ok(Self(Arc::new(pools?)))
     }
@@ -115,7 +124,10 @@ impl Lambda {
     /// # Errors
     /// [`FunctionError`].
     pub async fn invoke(&self, function: &str, payload: Bytes) -> Result<Bytes, FunctionError> {
-        let pool = self.0.get(function).ok_or_else(|| FunctionError::Unknown(function.to_owned()))?;
+        let pool = self
+            .0
+            .get(function)
+            .ok_or_else(|| FunctionError::Unknown(function.to_owned()))?;
         if payload.len() > MAX_PAYLOAD_BYTES {
             return Err(FunctionError::RequestTooLarge);
         }
@@ -127,7 +139,9 @@ impl Lambda {
     /// The ids of the function's live processes, idle and busy ones.
     #[must_use]
     pub fn pids(&self, function: &str) -> Vec<u32> {
-        self.0.get(function).map_or_else(Vec::new, |pool| pool.pids())
+        self.0
+            .get(function)
+            .map_or_else(Vec::new, |pool| pool.pids())
     }
 
     /// Kills every process, and waits until they are gone. Invocations under way fail with

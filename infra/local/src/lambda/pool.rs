@@ -26,7 +26,11 @@ pub(super) struct Pool {
 }
 
 impl Pool {
-    pub(super) fn new(function: FunctionConfig, endpoints: &Endpoints, logs: &Logs) -> std::io::Result<Self> {
+    pub(super) fn new(
+        function: FunctionConfig,
+        endpoints: &Endpoints,
+        logs: &Logs,
+    ) -> std::io::Result<Self> {
         Ok(Self {
             variables: environment::variables(&function, endpoints),
             log: open_log(&function.name, logs)?,
@@ -43,7 +47,11 @@ impl Pool {
     }
 
     pub(super) async fn invoke(&self, payload: Bytes) -> Result<Bytes, FunctionError> {
-        let _permit = self.permits.acquire().await.map_err(|_| FunctionError::Stopped)?;
+        let _permit = self
+            .permits
+            .acquire()
+            .await
+            .map_err(|_| FunctionError::Stopped)?;
         for _ in 0..MAX_DEAD_PROCESSES {
             let mut process = self.process().await?;
             let pid = process.pid();
@@ -59,14 +67,19 @@ impl Pool {
                 }
             }
         }
-        Err(FunctionError::Exited("process after process died before it took the invocation".into()))
+        Err(FunctionError::Exited(
+            "process after process died before it took the invocation".into(),
+        ))
     }
 
     /// Kills every process; no more are started.
     pub(super) async fn stop(&self) {
         self.stopping.send_replace(true);
         // Invocations under way notice, kill their process and give their permit back.
-        let _ = self.permits.acquire_many(self.function.max_processes.max(1)).await;
+        let _ = self
+            .permits
+            .acquire_many(self.function.max_processes.max(1))
+            .await;
         self.permits.close();
         let idle = std::mem::take(&mut *lock(&self.idle));
         for process in idle {
@@ -103,13 +116,25 @@ impl Pool {
     }
 
     async fn start(&self) -> Result<Process, FunctionError> {
-        let output = self.output().map_err(|error| FunctionError::Init(error.to_string()))?;
-        Process::start(&self.function.name, &self.function.binary, &self.variables, output).await
+        let output = self
+            .output()
+            .map_err(|error| FunctionError::Init(error.to_string()))?;
+        Process::start(
+            &self.function.name,
+            &self.function.binary,
+            &self.variables,
+            output,
+        )
+        .await
     }
 
     async fn stopped(&self) {
         // The sender lives in `self`.
-        let _ = self.stopping.subscribe().wait_for(|stopping| *stopping).await;
+        let _ = self
+            .stopping
+            .subscribe()
+            .wait_for(|stopping| *stopping)
+            .await;
     }
 
     async fn discard(&self, process: Process, pid: Option<u32>) {
@@ -126,7 +151,9 @@ impl Pool {
 }
 
 fn open_log(function: &str, logs: &Logs) -> std::io::Result<Option<File>> {
-    let Logs::Directory(directory) = logs else { return Ok(None) };
+    let Logs::Directory(directory) = logs else {
+        return Ok(None);
+    };
     std::fs::create_dir_all(directory)?;
     let path = directory.join(format!("{function}.log"));
     File::create(&path)?;

@@ -36,7 +36,8 @@ impl Process {
         variables: &BTreeMap<String, String>,
         [stdout, stderr]: [Stdio; 2],
     ) -> Result<Self, FunctionError> {
-        let failed = |error: std::io::Error| FunctionError::Init(format!("{}: {error}", binary.display()));
+        let failed =
+            |error: std::io::Error| FunctionError::Init(format!("{}: {error}", binary.display()));
         let api = RuntimeApi::start(function).await.map_err(failed)?;
         let child = Command::new(binary)
             .env_clear()
@@ -57,7 +58,8 @@ impl Process {
 
     async fn await_init(&mut self) -> Result<(), FunctionError> {
         let mut init = self.api.init();
-        let decided = tokio::time::timeout(INIT_TIMEOUT, init.wait_for(|init| *init != Init::Starting));
+        let decided =
+            tokio::time::timeout(INIT_TIMEOUT, init.wait_for(|init| *init != Init::Starting));
         tokio::select! {
             biased;
             decided = decided => match decided.map(|init| init.map(|init| init.clone())) {

@@ -67,8 +67,15 @@ impl RuntimeApi {
             current: Mutex::new(None),
         });
         let handler_state = Arc::clone(&state);
-        let server = Server::start(listener, move |_, request| handle(Arc::clone(&handler_state), request));
-        Ok(Self { address, work, state, _server: server })
+        let server = Server::start(listener, move |_, request| {
+            handle(Arc::clone(&handler_state), request)
+        });
+        Ok(Self {
+            address,
+            work,
+            state,
+            _server: server,
+        })
     }
 
     /// What goes into `AWS_LAMBDA_RUNTIME_API`.
@@ -82,10 +89,22 @@ impl RuntimeApi {
     }
 
     /// Hands an invocation over, for the process to take when it next asks. Returns where its answer will be.
-    pub(super) async fn hand_over(&self, payload: Bytes, timeout: Duration) -> oneshot::Receiver<Outcome> {
+    pub(super) async fn hand_over(
+        &self,
+        payload: Bytes,
+        timeout: Duration,
+    ) -> oneshot::Receiver<Outcome> {
         let (answer, pending) = oneshot::channel();
         // The receiver lives as long as `self`.
-        let _ = self.work.send(Invocation { id: ids::uuid(), payload, timeout, answer }).await;
+        let _ = self
+            .work
+            .send(Invocation {
+                id: ids::uuid(),
+                payload,
+                timeout,
+                answer,
+            })
+            .await;
         pending
     }
 
@@ -97,7 +116,11 @@ impl RuntimeApi {
 
 async fn handle(state: Arc<State>, request: Request<Incoming>) -> Response<Bytes> {
     let (parts, body) = request.into_parts();
-    let path = parts.uri.path().strip_prefix("/2018-06-01/runtime/").unwrap_or_default();
+    let path = parts
+        .uri
+        .path()
+        .strip_prefix("/2018-06-01/runtime/")
+        .unwrap_or_default();
     let segments: Vec<_> = path.split('/').collect();
     match (&parts.method, segments.as_slice()) {
         (&Method::GET, ["invocation", "next"]) => state.next().await,
@@ -105,7 +128,9 @@ async fn handle(state: Arc<State>, request: Request<Incoming>) -> Response<Bytes
             let outcome = match read_body(body, MAX_PAYLOAD_BYTES).await {
                 Ok(answer) => Ok(answer),
                 Err(BodyError::TooLarge) => Err(FunctionError::ResponseTooLarge),
-                Err(BodyError::CutOff) => Err(FunctionError::Exited("the answer was cut off".into())),
+                Err(BodyError::CutOff) => {
+                    Err(FunctionError::Exited("the answer was cut off".into()))
+                }
             };
             state.settle(id, outcome)
         }
@@ -125,10 +150,15 @@ async fn handle(state: Arc<State>, request: Request<Incoming>) -> Response<Bytes
 impl State {
     async fn next(&self) -> Response<Bytes> {
         self.init.send_replace(Init::Ready);
-        let Some(invocation) = self.work.lock().await.recv().await else { return empty(StatusCode::GONE) };
+        let Some(invocation) = self.work.lock().await.recv().await else {
+            return empty(StatusCode::GONE);
+        };
         let headers = [
             ("lambda-runtime-aws-request-id", invocation.id.clone()),
-            ("lambda-runtime-deadline-ms", deadline_ms(invocation.timeout).to_string()),
+            (
+                "lambda-runtime-deadline-ms",
+                deadline_ms(invocation.timeout).to_string(),
+            ),
             ("lambda-runtime-invoked-function-arn", self.arn()),
             ("lambda-runtime-trace-id", trace_id()),
         ];
@@ -145,17 +175,27 @@ impl State {
     fn settle(&self, id: &str, outcome: Outcome) -> Response<Bytes> {
         let mut current = self.lock();
         match current.take_if(|(current, _)| current == id) {
-            None => json(StatusCode::BAD_REQUEST, r#"{"errorType":"InvalidRequestID"}"#),
+            None => json(
+                StatusCode::BAD_REQUEST,
+                r#"{"errorType":"InvalidRequestID"}"#,
+            ),
             Some((_, answer)) => {
                 let too_large = matches!(outcome, Err(FunctionError::ResponseTooLarge));
                 let _ = answer.send(outcome);
-                empty(if too_large { StatusCode::PAYLOAD_TOO_LARGE } else { StatusCode::ACCEPTED })
+                empty(if too_large {
+                    StatusCode::PAYLOAD_TOO_LARGE
+                } else {
+                    StatusCode::ACCEPTED
+                })
             }
         }
     }
 
     fn arn(&self) -> String {
-        format!("arn:aws:lambda:{REGION}:{ACCOUNT_ID}:function:{}", self.function)
+        format!(
+            "arn:aws:lambda:{REGION}:{ACCOUNT_ID}:function:{}",
+            self.function
+        )
     }
 
     fn lock(&self) -> std::sync::MutexGuard<'_, Option<(String, oneshot::Sender<Outcome>)>> {
@@ -172,14 +212,24 @@ fn reported(body: &[u8]) -> FunctionError {
         error_message: String,
     }
     let report: Report = serde_json::from_slice(body).unwrap_or_default();
-    FunctionError::Reported { kind: report.error_type, message: report.error_message }
+    FunctionError::Reported {
+        kind: report.error_type,
+        message: report.error_message,
+    }
 }
 
 fn deadline_ms(timeout: Duration) -> u128 {
-    let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
+    let now = std::time::SystemTime::now()
+        .duration_since(std::time::UNIX_EPOCH)
+        .unwrap_or_default();
     (now + timeout).as_millis()
 }
 
 fn trace_id() -> String {
-    format!("Root=1-{}-{};Parent={};Sampled=0", ids::hex(8), ids::hex(24), ids::hex(16))
+    format!(
+        "Root=1-{}-{};Parent={};Sampled=0",
+        ids::hex(8),
+        ids::hex(24),
+        ids::hex(16)
+    )
 }

@@ -59,7 +59,10 @@ struct Arrival {
 
 impl Inboxes {
     pub(super) fn new(clock: Clock) -> Self {
-        Self { clock, inboxes: Mutex::default() }
+        Self {
+            clock,
+            inboxes: Mutex::default(),
+        }
     }
 
     /// Answers a request to `{name}` or `{name}/…`.
@@ -67,12 +70,17 @@ impl Inboxes {
         let (name, below) = rest.split_once('/').unwrap_or((rest, ""));
         let (parts, body) = request.into_parts();
         let arrived_at = (self.clock)();
-        let Ok(body) = read_body(body, MAX_BODY_BYTES).await else { return empty(StatusCode::PAYLOAD_TOO_LARGE) };
+        let Ok(body) = read_body(body, MAX_BODY_BYTES).await else {
+            return empty(StatusCode::PAYLOAD_TOO_LARGE);
+        };
         match (&parts.method, below) {
             (&Method::PUT, "behaviour") => self.behave(name, &body),
             (&Method::GET, "requests") => self.list(name),
             (&Method::DELETE, "requests") => self.clear(name),
-            _ => self.receive(name, Arrival::of(&parts, &body, arrived_at)).await,
+            _ => {
+                self.receive(name, Arrival::of(&parts, &body, arrived_at))
+                    .await
+            }
         }
     }
 
@@ -91,15 +99,19 @@ impl Inboxes {
                 self.with(name, |inbox| inbox.behaviour = behaviour);
                 empty(StatusCode::NO_CONTENT)
             }
-            Err(Refused(words)) => {
-                json(StatusCode::UNPROCESSABLE_ENTITY, serde_json::json!({ "message": words }).to_string())
-            }
+            Err(Refused(words)) => json(
+                StatusCode::UNPROCESSABLE_ENTITY,
+                serde_json::json!({ "message": words }).to_string(),
+            ),
         }
     }
 
     fn list(&self, name: &str) -> Response<Bytes> {
         let list = self.with(name, |inbox| serde_json::to_vec(&inbox.arrivals));
-        list.map_or_else(|_| empty(StatusCode::INTERNAL_SERVER_ERROR), |list| json(StatusCode::OK, list))
+        list.map_or_else(
+            |_| empty(StatusCode::INTERNAL_SERVER_ERROR),
+            |list| json(StatusCode::OK, list),
+        )
     }
 
     fn clear(&self, name: &str) -> Response<Bytes> {
@@ -108,7 +120,8 @@ impl Inboxes {
     }
 
     fn with<T>(&self, name: &str, act: impl FnOnce(&mut Inbox) -> T) -> T {
-        let mut inboxes: MutexGuard<'_, _> = self.inboxes.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut inboxes: MutexGuard<'_, _> =
+            self.inboxes.lock().unwrap_or_else(PoisonError::into_inner);
         act(inboxes.entry(name.to_owned()).or_default())
     }
 }
@@ -118,7 +131,9 @@ impl Inbox {
         self.body_bytes += arrival.kept_bytes();
         self.arrivals.push_back(arrival);
         while self.arrivals.len() > MAX_REQUESTS || self.body_bytes > MAX_INBOX_BYTES {
-            let Some(oldest) = self.arrivals.pop_front() else { break };
+            let Some(oldest) = self.arrivals.pop_front() else {
+                break;
+            };
             self.body_bytes -= oldest.kept_bytes();
         }
     }
@@ -136,7 +151,11 @@ impl Arrival {
             method: parts.method.to_string(),
             path: parts.uri.path().to_owned(),
             query: parts.uri.query().unwrap_or_default().to_owned(),
-            headers: parts.headers.keys().map(|name| (name.to_string(), joined(parts, name))).collect(),
+            headers: parts
+                .headers
+                .keys()
+                .map(|name| (name.to_string(), joined(parts, name)))
+                .collect(),
             body: String::from_utf8_lossy(body).into_owned(),
             body_base64: text.is_err().then(|| BASE64_STANDARD.encode(body)),
             arrived_at,
@@ -149,7 +168,11 @@ impl Arrival {
 }
 
 fn joined(parts: &Parts, name: &http::HeaderName) -> String {
-    let values = parts.headers.get_all(name).iter().map(|value| String::from_utf8_lossy(value.as_bytes()));
+    let values = parts
+        .headers
+        .get_all(name)
+        .iter()
+        .map(|value| String::from_utf8_lossy(value.as_bytes()));
     values.collect::<Vec<_>>().join(", ")
 }
 
@@ -158,7 +181,11 @@ mod tests {
     use super::*;
 
     fn arrival(body: &str) -> Arrival {
-        let (parts, ()) = Request::post("/inbox/a/b?c=d").header("X-One", "1").body(()).unwrap().into_parts();
+        let (parts, ()) = Request::post("/inbox/a/b?c=d")
+            .header("X-One", "1")
+            .body(())
+            .unwrap()
+            .into_parts();
         Arrival::of(&parts, body.as_bytes(), Timestamp::UNIX_EPOCH)
     }
 

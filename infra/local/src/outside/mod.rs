@@ -27,12 +27,16 @@ impl Outside {
     /// Serves the outside world on `listener`; arrival times are `clock`'s.
     #[must_use]
     pub fn start(listener: TcpListener, clock: Clock) -> Self {
-        let world = Arc::new(World { inboxes: Inboxes::new(clock) });
+        let world = Arc::new(World {
+            inboxes: Inboxes::new(clock),
+        });
         let handler = move |_, request| {
             let world = Arc::clone(&world);
             async move { world.answer(request).await }
         };
-        Self { _server: Server::start(listener, handler) }
+        Self {
+            _server: Server::start(listener, handler),
+        }
     }
 }
 

@@ -22,7 +22,10 @@ impl EnvFile {
         template: &Template,
         aws: &Aws,
     ) -> io::Result<Self> {
-        let events = template.queues.iter().find(|queue| queue.id == EVENTS_QUEUE);
+        let events = template
+            .queues
+            .iter()
+            .find(|queue| queue.id == EVENTS_QUEUE);
         let variables = [
             ("API_URL", Some(addresses.api_url())),
             ("API_KEY", Some(api_key.to_owned())),
@@ -30,10 +33,15 @@ impl EnvFile {
             ("AWS_REGION", Some(REGION.to_owned())),
             ("AWS_ACCESS_KEY_ID", Some(ACCESS_KEY_ID.to_owned())),
             ("AWS_SECRET_ACCESS_KEY", Some(SECRET_ACCESS_KEY.to_owned())),
-            ("EVENTS_QUEUE_URL", events.map(|queue| aws.queue_url(&queue.name))),
+            (
+                "EVENTS_QUEUE_URL",
+                events.map(|queue| aws.queue_url(&queue.name)),
+            ),
             ("OUTSIDE_URL", Some(addresses.outside_url())),
         ];
-        let lines = variables.into_iter().filter_map(|(name, value)| Some(format!("{name}={}\n", value?)));
+        let lines = variables
+            .into_iter()
+            .filter_map(|(name, value)| Some(format!("{name}={}\n", value?)));
         std::fs::create_dir_all(directory)?;
         let path = directory.join("env");
         // Written aside and moved: a reader never sees half a file.

@@ -22,7 +22,7 @@ use crate::http_server::{Server, read_body};
 use crate::lambda::{Endpoints, FunctionConfig, Lambda, Logs};
 use crate::outside::Outside;
 use crate::schedule::Scheduler;
-use crate::template::{Function, Place, Settings, Template, TemplateError};
+use crate::template::{Function, Place, QueueTrigger, Schedule, Settings, Template, TemplateError};
 use crate::{clock, ids};
 
 pub use ports::{Addresses, PortOffset, Ports};
@@ -62,7 +62,9 @@ pub struct Options {
 #[derive(Debug, thiserror::Error)]
 pub enum StartError {
     /// A port is taken.
-    #[error("port {port} ({purpose}) is in use; stop what listens there, or choose other ports with --port-offset N")]
+    #[error(
+        "port {port} ({purpose}) is in use; stop what listens there, or choose other ports with --port-offset N"
+    )]
     PortInUse {
         /// The port.
         port: u16,
@@ -119,11 +121,23 @@ impl Stack {
         let functions = function_configs(&template, options)?;
 
         let aws = Aws::new(clock::system(), addresses.aws_url());
-        resources::create(&aws, &template).await?;
-        let lambda = Lambda::new(functions, &Endpoints { aws: addresses.aws_url() }, &logs(options))?;
+        aws.create_resources(&template).await?;
+        let lambda = Lambda::new(
+            functions,
+            &Endpoints {
+                aws: addresses.aws_url(),
+            },
+            &logs(options),
+        )?;
         let endpoint = serve_aws(listeners.aws, aws.clone());
         let outside = Outside::start(listeners.outside, Arc::clone(aws.clock()));
-        let sources = Sources::start(&template, &aws, &lambda, listeners.api, options.processes_per_source);
+        let sources = Sources::start(
+            &template,
+            &aws,
+            &lambda,
+            listeners.api,
+            options.processes_per_source,
+        );
         let expiry = tokio::spawn(sweep_expired_items(aws.clone()));
         let env_file = EnvFile::write(&options.output, &addresses, &api_key, &template, &aws)?;
         let stack = Self {
@@ -187,38 +201,83 @@ impl Stack {
 }
 
 impl Sources {
-    fn start(template: &Template, aws: &Aws, lambda: &Lambda, api: TcpListener, per_source: u32) -> Self {
-        let poller = |function: &Function, trigger: &crate::template::QueueTrigger| {
+    fn start(
+        template: &Template,
+        aws: &Aws,
+        lambda: &Lambda,
+        api: TcpListener,
+        per_source: u32,
+    ) -> Self {
+        let poller = |function: &Function, trigger: &QueueTrigger| {
             let concurrency = concurrency(trigger.maximum_concurrency, per_source);
-            Poller::start(aws.clone(), lambda.clone(), function.name.clone(), trigger.clone(), concurrency)
+            Poller::start(
+                aws.clone(),
+                Arc::new(lambda.clone()),
+                function.name.clone(),
+                trigger.clone(),
+                concurrency,
+            )
         };
-        let scheduler = |function: &Function, schedule: &crate::template::Schedule| {
-            Scheduler::start(lambda.clone(), Arc::clone(aws.clock()), function.name.clone(), schedule.clone())
+        let scheduler = |function: &Function, schedule: &Schedule| {
+            Scheduler::start(
+                lambda.clone(),
+                Arc::clone(aws.clock()),
+                function.name.clone(),
+                schedule.clone(),
+            )
         };
         let functions = &template.functions;
         Self {
             _gateway: Gateway::start(api, lambda.clone(), functions, INTEGRATION_TIMEOUT),
-            _pollers: functions.iter().flat_map(|f| f.queues.iter().map(move |q| poller(f, q))).collect(),
-            _schedulers: functions.iter().flat_map(|f| f.schedules.iter().map(move |s| scheduler(f, s))).collect(),
+            _pollers: functions
+                .iter()
+                .flat_map(|f| f.queues.iter().map(move |q| poller(f, q)))
+                .collect(),
+            _schedulers: functions
+                .iter()
+                .flat_map(|f| f.schedules.iter().map(move |s| scheduler(f, s)))
+                .collect(),
         }
     }
 }
 
 fn concurrency(maximum: Option<u32>, per_source: u32) -> u32 {
-    maximum.map_or(per_source, |maximum| maximum.min(per_source)).max(1)
+    maximum
+        .map_or(per_source, |maximum| maximum.min(per_source))
+        .max(1)
 }
 
 /// Room for every source at once, so that a slow one never holds up another, within the reserved concurrency.
 fn max_processes(function: &Function, per_source: u32) -> u32 {
-    let queues = function.queues.iter().map(|trigger| concurrency(trigger.maximum_concurrency, per_source));
-    let api = if function.routes.is_empty() { 0 } else { per_source };
+    let queues = function
+        .queues
+        .iter()
+        .map(|trigger| concurrency(trigger.maximum_concurrency, per_source));
+    let api = if function.routes.is_empty() {
+        0
+    } else {
+        per_source
+    };
     let schedules = u32::try_from(function.schedules.len()).unwrap_or(per_source);
-    let wanted = queues.sum::<u32>().saturating_add(api).saturating_add(schedules).max(1);
-    function.reserved_concurrency.map_or(wanted, |reserved| reserved.min(wanted))
+    let wanted = queues
+        .sum::<u32>()
+        .saturating_add(api)
+        .saturating_add(schedules)
+        .max(1);
+    function
+        .reserved_concurrency
+        .map_or(wanted, |reserved| reserved.min(wanted))
 }
 
-fn read_template(options: &Options, addresses: &Addresses, api_key: &str) -> Result<Template, TemplateError> {
-    let place = Place { stack_name: "local".into(), aws_endpoint: addresses.aws_url() };
+fn read_template(
+    options: &Options,
+    addresses: &Addresses,
+    api_key: &str,
+) -> Result<Template, TemplateError> {
+    let place = Place {
+        stack_name: "local".into(),
+        aws_endpoint: addresses.aws_url(),
+    };
     let own = [
         ("AllowPlainHttp", "true".to_owned()),
         ("AllowPrivateNetworks", "true".to_owned()),
@@ -226,16 +285,24 @@ fn read_template(options: &Options, addresses: &Addresses, api_key: &str) -> Res
         ("PublicBaseUrl", addresses.api_url()),
     ];
     let defaults = own.map(|(name, value)| (name.to_owned(), value)).into();
-    let settings = Settings { defaults, overrides: options.overrides.clone() };
+    let settings = Settings {
+        defaults,
+        overrides: options.overrides.clone(),
+    };
     Template::read(&options.template, &settings, &place)
 }
 
-fn function_configs(template: &Template, options: &Options) -> Result<Vec<FunctionConfig>, StartError> {
+fn function_configs(
+    template: &Template,
+    options: &Options,
+) -> Result<Vec<FunctionConfig>, StartError> {
     let config = |function: &Function| {
         let binary = options.binaries.get(&function.package);
         Ok(FunctionConfig {
             name: function.name.clone(),
-            binary: binary.ok_or_else(|| StartError::NoBinary(function.package.clone()))?.clone(),
+            binary: binary
+                .ok_or_else(|| StartError::NoBinary(function.package.clone()))?
+                .clone(),
             environment: function.environment.clone(),
             memory_mib: function.memory_mib,
             timeout: function.timeout,
@@ -246,14 +313,21 @@ fn function_configs(template: &Template, options: &Options) -> Result<Vec<Functi
 }
 
 fn logs(options: &Options) -> Logs {
-    if options.echo_logs { Logs::Echo } else { Logs::Directory(options.output.join("logs")) }
+    if options.echo_logs {
+        Logs::Echo
+    } else {
+        Logs::Directory(options.output.join("logs"))
+    }
 }
 
 fn serve_aws(listener: TcpListener, aws: Aws) -> Server {
     Server::start(listener, move |_, request: Request<Incoming>| {
         let aws = aws.clone();
         async move {
-            let target = request.headers().get("x-amz-target").and_then(|target| target.to_str().ok());
+            let target = request
+                .headers()
+                .get("x-amz-target")
+                .and_then(|target| target.to_str().ok());
             let target = target.unwrap_or_default().to_owned();
             match read_body(request.into_body(), MAX_AWS_REQUEST_BYTES).await {
                 Ok(body) => aws.call(&target, body).await,
@@ -276,4 +350,3 @@ async fn sweep_expired_items(aws: Aws) {
 fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
-

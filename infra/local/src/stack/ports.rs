@@ -71,7 +71,9 @@ impl Listeners {
 async fn bind(port: u16, purpose: &'static str) -> Result<TcpListener, StartError> {
     match TcpListener::bind((Ipv4Addr::LOCALHOST, port)).await {
         Ok(listener) => Ok(listener),
-        Err(error) if error.kind() == std::io::ErrorKind::AddrInUse => Err(StartError::PortInUse { port, purpose }),
+        Err(error) if error.kind() == std::io::ErrorKind::AddrInUse => {
+            Err(StartError::PortInUse { port, purpose })
+        }
         Err(error) => Err(error.into()),
     }
 }

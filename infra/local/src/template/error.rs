@@ -86,14 +86,24 @@ pub enum TemplateError {
 
 impl TemplateError {
     pub(super) fn unsupported(resource: &str, property: &str) -> Self {
-        Self::Unsupported { resource: resource.into(), property: property.into() }
+        Self::Unsupported {
+            resource: resource.into(),
+            property: property.into(),
+        }
     }
 
     pub(super) fn missing(resource: &str, property: &str) -> Self {
-        Self::Missing { resource: resource.into(), property: property.into() }
+        Self::Missing {
+            resource: resource.into(),
+            property: property.into(),
+        }
     }
 
     pub(super) fn invalid(resource: &str, property: &str, rule: impl Into<String>) -> Self {
-        Self::Invalid { resource: resource.into(), property: property.into(), rule: rule.into() }
+        Self::Invalid {
+            resource: resource.into(),
+            property: property.into(),
+            rule: rule.into(),
+        }
     }
 }

@@ -57,7 +57,13 @@ impl Events {
         let events = match events {
             None => return Ok(all),
             Some(Json::Object(events)) => events,
-            Some(_) => return Err(TemplateError::invalid(function, "Events", "must be a mapping")),
+            Some(_) => {
+                return Err(TemplateError::invalid(
+                    function,
+                    "Events",
+                    "must be a mapping",
+                ));
+            }
         };
         for (name, event) in events {
             all.add(function, &name, event)?;
@@ -74,9 +80,19 @@ impl Events {
         match event["Type"].as_str() {
             Some("SQS") => self.queues.extend(QueueTrigger::of(&mut properties)?),
             Some("HttpApi") => self.routes.push(Route::of(&mut properties)?),
-            Some("Schedule") => self.schedules.extend(Schedule::of(name, "Schedule", &mut properties)?),
-            Some("ScheduleV2") => self.schedules.extend(Schedule::of(name, "ScheduleExpression", &mut properties)?),
-            _ => return Err(properties.invalid("Type", "is not SQS, HttpApi, Schedule or ScheduleV2")),
+            Some("Schedule") => {
+                self.schedules
+                    .extend(Schedule::of(name, "Schedule", &mut properties)?);
+            }
+            Some("ScheduleV2") => {
+                self.schedules
+                    .extend(Schedule::of(name, "ScheduleExpression", &mut properties)?);
+            }
+            _ => {
+                return Err(
+                    properties.invalid("Type", "is not SQS, HttpApi, Schedule or ScheduleV2")
+                );
+            }
         }
         properties.finish()
     }
@@ -92,10 +108,18 @@ impl QueueTrigger {
         let maximum = scaling.take_number("MaximumConcurrency", 2..=1000)?;
         scaling.finish()?;
         let trigger = Self {
-            queue: queue.ok_or_else(|| properties.invalid("Queue", "is not the ARN of a queue"))?.to_owned(),
-            batch_size: whole(properties.take_number("BatchSize", 1..=10_000)?.unwrap_or(10)),
+            queue: queue
+                .ok_or_else(|| properties.invalid("Queue", "is not the ARN of a queue"))?
+                .to_owned(),
+            batch_size: whole(
+                properties
+                    .take_number("BatchSize", 1..=10_000)?
+                    .unwrap_or(10),
+            ),
             batching_window: Duration::from_secs(
-                properties.take_number("MaximumBatchingWindowInSeconds", 0..=300)?.unwrap_or(0),
+                properties
+                    .take_number("MaximumBatchingWindowInSeconds", 0..=300)?
+                    .unwrap_or(0),
             ),
             report_item_failures: item_failures(properties)?,
             maximum_concurrency: maximum.and_then(|limit| u32::try_from(limit).ok()),
@@ -115,8 +139,13 @@ fn whole(number: u64) -> usize {
 fn item_failures(properties: &mut Properties) -> Result<bool, TemplateError> {
     match properties.take("FunctionResponseTypes") {
         None => Ok(false),
-        Some(Json::Array(types)) if types.iter().all(|kind| kind == "ReportBatchItemFailures") => Ok(!types.is_empty()),
-        Some(_) => Err(properties.invalid("FunctionResponseTypes", "may only hold ReportBatchItemFailures")),
+        Some(Json::Array(types)) if types.iter().all(|kind| kind == "ReportBatchItemFailures") => {
+            Ok(!types.is_empty())
+        }
+        Some(_) => Err(properties.invalid(
+            "FunctionResponseTypes",
+            "may only hold ReportBatchItemFailures",
+        )),
     }
 }
 
@@ -126,11 +155,20 @@ impl Route {
         for name in ["ApiId", "RouteSettings"] {
             properties.take(name);
         }
-        if properties.take_text("PayloadFormatVersion")?.is_some_and(|version| version != "2.0") {
+        if properties
+            .take_text("PayloadFormatVersion")?
+            .is_some_and(|version| version != "2.0")
+        {
             return Err(properties.invalid("PayloadFormatVersion", "must be 2.0"));
         }
-        match (properties.take_text("Method")?, properties.take_text("Path")?) {
-            (None, None) => Ok(Self { method: "ANY".into(), path: "$default".into() }),
+        match (
+            properties.take_text("Method")?,
+            properties.take_text("Path")?,
+        ) {
+            (None, None) => Ok(Self {
+                method: "ANY".into(),
+                path: "$default".into(),
+            }),
             (method, path) => {
                 let method = properties.require("Method", method)?.to_uppercase();
                 let path = properties.require("Path", path)?;
@@ -144,17 +182,29 @@ impl Route {
 }
 
 impl Schedule {
-    fn of(name: &str, expression: &str, properties: &mut Properties) -> Result<Option<Self>, TemplateError> {
+    fn of(
+        name: &str,
+        expression: &str,
+        properties: &mut Properties,
+    ) -> Result<Option<Self>, TemplateError> {
         for ignored in ["Description", "FlexibleTimeWindow", "Name", "RetryPolicy"] {
             properties.take(ignored);
         }
         let rate = properties.take_text(expression)?;
         let rate = properties.require(expression, rate)?;
-        let every = rate_of(&rate).ok_or_else(|| properties.invalid(expression, "must have the form rate(5 minutes)"))?;
+        let every = rate_of(&rate)
+            .ok_or_else(|| properties.invalid(expression, "must have the form rate(5 minutes)"))?;
         let input = properties.take_text("Input")?;
-        let schedule = Self { name: name.into(), every, input };
+        let schedule = Self {
+            name: name.into(),
+            every,
+            input,
+        };
         let on = properties.take_flag("Enabled", true)?;
-        let on = on && properties.take_text("State")?.is_none_or(|state| state == "ENABLED");
+        let on = on
+            && properties
+                .take_text("State")?
+                .is_none_or(|state| state == "ENABLED");
         Ok(on.then_some(schedule))
     }
 }
@@ -162,9 +212,16 @@ impl Schedule {
 /// `rate(value unit)`, units minute, hour and day, in the plural unless the value is 1
 /// (<https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-rate-expressions.html>).
 fn rate_of(expression: &str) -> Option<Duration> {
-    let (value, unit) = expression.strip_prefix("rate(")?.strip_suffix(')')?.split_once(' ')?;
+    let (value, unit) = expression
+        .strip_prefix("rate(")?
+        .strip_suffix(')')?
+        .split_once(' ')?;
     let value: u64 = value.parse().ok().filter(|value| *value > 0)?;
-    let unit = if value == 1 { unit } else { unit.strip_suffix('s')? };
+    let unit = if value == 1 {
+        unit
+    } else {
+        unit.strip_suffix('s')?
+    };
     let seconds = match unit {
         "minute" => 60,
         "hour" => 3_600,
@@ -183,7 +240,13 @@ mod tests {
         assert_eq!(rate_of("rate(1 minute)"), Some(Duration::from_secs(60)));
         assert_eq!(rate_of("rate(5 minutes)"), Some(Duration::from_secs(300)));
         assert_eq!(rate_of("rate(2 days)"), Some(Duration::from_secs(172_800)));
-        for wrong in ["rate(5 minute)", "rate(1 minutes)", "rate(0 minutes)", "rate(5 seconds)", "cron(0 1 * * ? *)"] {
+        for wrong in [
+            "rate(5 minute)",
+            "rate(1 minutes)",
+            "rate(0 minutes)",
+            "rate(5 seconds)",
+            "cron(0 1 * * ? *)",
+        ] {
             assert_eq!(rate_of(wrong), None, "{wrong}");
         }
     }

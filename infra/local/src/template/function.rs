@@ -63,15 +63,19 @@ impl Function {
         resolver: &Resolver,
     ) -> Result<Self, TemplateError> {
         let merged = merge(globals, resource.properties.unwrap_or(&Mapping::new()));
-        let mut properties = Properties::resolved(resource.id, &merged, &IGNORED_PROPERTIES, resolver)?;
+        let mut properties =
+            Properties::resolved(resource.id, &merged, &IGNORED_PROPERTIES, resolver)?;
         let code = properties.take_text("CodeUri")?;
         let code = properties.require("CodeUri", code)?;
         let events = Events::of(resource.id, properties.take("Events"))?;
         let function = Self {
             id: resource.id.into(),
             name: resolver.name_of(resource)?,
-            package: package(&code).ok_or_else(|| properties.invalid("CodeUri", "names no directory"))?,
-            memory_mib: properties.take_number("MemorySize", 128..=10_240)?.unwrap_or(128),
+            package: package(&code)
+                .ok_or_else(|| properties.invalid("CodeUri", "names no directory"))?,
+            memory_mib: properties
+                .take_number("MemorySize", 128..=10_240)?
+                .unwrap_or(128),
             timeout: Duration::from_secs(properties.take_number("Timeout", 1..=900)?.unwrap_or(3)),
             reserved_concurrency: properties
                 .take_number("ReservedConcurrentExecutions", 1..=10_000)?
@@ -94,7 +98,10 @@ fn environment(properties: &mut Properties) -> Result<BTreeMap<String, String>, 
     let mut environment = properties.take_map("Environment")?;
     let variables = environment.take_map("Variables")?.take_rest();
     environment.finish()?;
-    Ok(variables.into_iter().map(|(name, value)| (name, text_of(&value))).collect())
+    Ok(variables
+        .into_iter()
+        .map(|(name, value)| (name, text_of(&value)))
+        .collect())
 }
 
 /// SAM's rule for `Globals`: mappings are merged, lists joined (the global ones first), other values overridden
@@ -103,7 +110,9 @@ fn merge(globals: &Mapping, own: &Mapping) -> Mapping {
     let mut merged = globals.clone();
     for (name, value) in own {
         let value = match (merged.get(name), value) {
-            (Some(Value::Mapping(global)), Value::Mapping(own)) => Value::Mapping(merge(global, own)),
+            (Some(Value::Mapping(global)), Value::Mapping(own)) => {
+                Value::Mapping(merge(global, own))
+            }
             (Some(Value::Sequence(global)), Value::Sequence(own)) => {
                 Value::Sequence(global.iter().chain(own).cloned().collect())
             }

@@ -91,8 +91,10 @@ impl Template {
     /// # Errors
     /// [`TemplateError`]: the file cannot be read, or as [`Template::parse`].
     pub fn read(path: &Path, settings: &Settings, place: &Place) -> Result<Self, TemplateError> {
-        let text = std::fs::read_to_string(path)
-            .map_err(|source| TemplateError::Unreadable { path: path.to_owned(), source })?;
+        let text = std::fs::read_to_string(path).map_err(|source| TemplateError::Unreadable {
+            path: path.to_owned(),
+            source,
+        })?;
         Self::parse(&text, settings, place)
     }
 
@@ -115,20 +117,36 @@ impl Template {
         Self::of(&wanted, &globals, &resolver)
     }
 
-    fn of(resources: &[Resource<'_>], globals: &Globals, resolver: &Resolver) -> Result<Self, TemplateError> {
-        let mut template = Self { queues: vec![], tables: vec![], keys: vec![], functions: vec![] };
+    fn of(
+        resources: &[Resource<'_>],
+        globals: &Globals,
+        resolver: &Resolver,
+    ) -> Result<Self, TemplateError> {
+        let mut template = Self {
+            queues: vec![],
+            tables: vec![],
+            keys: vec![],
+            functions: vec![],
+        };
         for resource in resources {
             match resource.kind {
                 "AWS::SQS::Queue" => template.queues.push(Queue::of(resource, resolver)?),
                 "AWS::DynamoDB::Table" => template.tables.push(Table::of(resource, resolver)?),
                 "AWS::KMS::Key" => template.keys.push(Key::of(resource)),
                 "AWS::Serverless::Function" => {
-                    template.functions.push(Function::of(resource, &globals.function, resolver)?);
+                    template
+                        .functions
+                        .push(Function::of(resource, &globals.function, resolver)?);
                 }
                 "AWS::Serverless::HttpApi" => {
                     Properties::of(resource, &IGNORED_API_PROPERTIES, resolver)?.finish()?;
                 }
-                kind => return Err(TemplateError::UnsupportedType { resource: resource.id.into(), kind: kind.into() }),
+                kind => {
+                    return Err(TemplateError::UnsupportedType {
+                        resource: resource.id.into(),
+                        kind: kind.into(),
+                    });
+                }
             }
         }
         Ok(template)
@@ -137,7 +155,11 @@ impl Template {
     /// The packages that hold the functions, each once, sorted.
     #[must_use]
     pub fn packages(&self) -> Vec<&str> {
-        let mut packages: Vec<_> = self.functions.iter().map(|function| function.package.as_str()).collect();
+        let mut packages: Vec<_> = self
+            .functions
+            .iter()
+            .map(|function| function.package.as_str())
+            .collect();
         packages.sort_unstable();
         packages.dedup();
         packages
@@ -153,10 +175,16 @@ struct Resource<'a> {
 }
 
 /// The resources that this deployment makes: not ignored, and their `Condition` holds.
-fn wanted<'a>(resources: &'a Mapping, resolver: &Resolver) -> Result<Vec<Resource<'a>>, TemplateError> {
+fn wanted<'a>(
+    resources: &'a Mapping,
+    resolver: &Resolver,
+) -> Result<Vec<Resource<'a>>, TemplateError> {
     let mut wanted = Vec::new();
     for (id, body) in resources {
-        let (id, kind) = (id.as_str().unwrap_or_default(), body.get("Type").and_then(Value::as_str));
+        let (id, kind) = (
+            id.as_str().unwrap_or_default(),
+            body.get("Type").and_then(Value::as_str),
+        );
         let kind = kind.ok_or_else(|| TemplateError::missing(id, "Type"))?;
         let made = match body.get("Condition").and_then(Value::as_str) {
             Some(condition) => resolver.condition(condition)?,
@@ -164,7 +192,11 @@ fn wanted<'a>(resources: &'a Mapping, resolver: &Resolver) -> Result<Vec<Resourc
         };
         if made && !IGNORED_TYPES.iter().any(|prefix| kind.starts_with(prefix)) {
             let properties = body.get("Properties").and_then(Value::as_mapping);
-            wanted.push(Resource { id, kind, properties });
+            wanted.push(Resource {
+                id,
+                kind,
+                properties,
+            });
         }
     }
     Ok(wanted)
@@ -185,12 +217,18 @@ impl Globals {
                 other => return Err(TemplateError::unsupported("Globals", other)),
             }
         }
-        Ok(Self { function: section(&globals, "Function")? })
+        Ok(Self {
+            function: section(&globals, "Function")?,
+        })
     }
 }
 
 fn known_api_settings(settings: &Value) -> Result<(), TemplateError> {
-    let names = settings.as_mapping().into_iter().flat_map(Mapping::keys).filter_map(Value::as_str);
+    let names = settings
+        .as_mapping()
+        .into_iter()
+        .flat_map(Mapping::keys)
+        .filter_map(Value::as_str);
     for name in names {
         if !IGNORED_API_PROPERTIES.contains(&name) {
             return Err(TemplateError::unsupported("Globals.HttpApi", name));

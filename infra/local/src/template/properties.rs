@@ -14,9 +14,18 @@ pub(super) struct Properties {
 
 impl Properties {
     /// The resource's properties but the `ignored` ones, which are not even resolved: they may name ignored resources.
-    pub(super) fn of(resource: &Resource<'_>, ignored: &[&str], resolver: &Resolver) -> Result<Self, TemplateError> {
+    pub(super) fn of(
+        resource: &Resource<'_>,
+        ignored: &[&str],
+        resolver: &Resolver,
+    ) -> Result<Self, TemplateError> {
         let empty = Mapping::new();
-        Self::resolved(resource.id, resource.properties.unwrap_or(&empty), ignored, resolver)
+        Self::resolved(
+            resource.id,
+            resource.properties.unwrap_or(&empty),
+            ignored,
+            resolver,
+        )
     }
 
     pub(super) fn resolved(
@@ -28,12 +37,20 @@ impl Properties {
         let mut kept = properties.clone();
         kept.retain(|name, _| !name.as_str().is_some_and(|name| ignored.contains(&name)));
         let values = resolver.entries(&kept, resource)?;
-        Ok(Self { resource: resource.into(), path: String::new(), values })
+        Ok(Self {
+            resource: resource.into(),
+            path: String::new(),
+            values,
+        })
     }
 
     /// Properties that are resolved already; `path` leads to them.
     pub(super) fn plain(resource: &str, path: &str, values: Map<String, Json>) -> Self {
-        Self { resource: resource.into(), path: path.into(), values }
+        Self {
+            resource: resource.into(),
+            path: path.into(),
+            values,
+        }
     }
 
     /// Takes a property.
@@ -45,8 +62,16 @@ impl Properties {
     pub(super) fn take_map(&mut self, name: &str) -> Result<Self, TemplateError> {
         let path = format!("{}{name}.", self.path);
         match self.take(name) {
-            None => Ok(Self { resource: self.resource.clone(), path, values: Map::new() }),
-            Some(Json::Object(values)) => Ok(Self { resource: self.resource.clone(), path, values }),
+            None => Ok(Self {
+                resource: self.resource.clone(),
+                path,
+                values: Map::new(),
+            }),
+            Some(Json::Object(values)) => Ok(Self {
+                resource: self.resource.clone(),
+                path,
+                values,
+            }),
             Some(_) => Err(self.invalid(name, "must be a mapping")),
         }
     }
@@ -55,7 +80,9 @@ impl Properties {
     pub(super) fn take_text(&mut self, name: &str) -> Result<Option<String>, TemplateError> {
         match self.take(name) {
             None => Ok(None),
-            Some(Json::Array(_) | Json::Object(_) | Json::Null) => Err(self.invalid(name, "must be text")),
+            Some(Json::Array(_) | Json::Object(_) | Json::Null) => {
+                Err(self.invalid(name, "must be text"))
+            }
             Some(value) => Ok(Some(text_of(&value))),
         }
     }
@@ -66,9 +93,17 @@ impl Properties {
         name: &str,
         bounds: std::ops::RangeInclusive<u64>,
     ) -> Result<Option<u64>, TemplateError> {
-        let Some(text) = self.take_text(name)? else { return Ok(None) };
+        let Some(text) = self.take_text(name)? else {
+            return Ok(None);
+        };
         let number = text.parse().ok().filter(|number| bounds.contains(number));
-        let rule = || format!("must be a whole number from {} to {}", bounds.start(), bounds.end());
+        let rule = || {
+            format!(
+                "must be a whole number from {} to {}",
+                bounds.start(),
+                bounds.end()
+            )
+        };
         number.map(Some).ok_or_else(|| self.invalid(name, rule()))
     }
 
@@ -99,7 +134,10 @@ impl Properties {
     pub(super) fn finish(self) -> Result<(), TemplateError> {
         match self.values.keys().next() {
             None => Ok(()),
-            Some(name) => Err(TemplateError::unsupported(&self.resource, &format!("{}{name}", self.path))),
+            Some(name) => Err(TemplateError::unsupported(
+                &self.resource,
+                &format!("{}{name}", self.path),
+            )),
         }
     }
 }

@@ -8,8 +8,13 @@ use super::intrinsics::{Resolver, text_of};
 use super::{Properties, Resource, TemplateError};
 
 /// Encryption at rest and tags: nothing that a user of the queue can see.
-const IGNORED_QUEUE_PROPERTIES: [&str; 5] =
-    ["KmsDataKeyReusePeriodSeconds", "KmsMasterKeyId", "QueueName", "SqsManagedSseEnabled", "Tags"];
+const IGNORED_QUEUE_PROPERTIES: [&str; 5] = [
+    "KmsDataKeyReusePeriodSeconds",
+    "KmsMasterKeyId",
+    "QueueName",
+    "SqsManagedSseEnabled",
+    "Tags",
+];
 
 /// Back-ups, encryption at rest, protection against deletion, capacity limits, tags.
 const IGNORED_TABLE_PROPERTIES: [&str; 9] = [
@@ -47,10 +52,15 @@ impl Queue {
             "VisibilityTimeout",
         ];
         let mut properties = Properties::of(resource, &IGNORED_QUEUE_PROPERTIES, resolver)?;
-        let taken = ATTRIBUTES.map(|name| Some((name.to_owned(), text_of(&properties.take(name)?))));
+        let taken =
+            ATTRIBUTES.map(|name| Some((name.to_owned(), text_of(&properties.take(name)?))));
         properties.finish()?;
         let attributes = taken.into_iter().flatten().collect();
-        Ok(Self { id: resource.id.into(), name: resolver.name_of(resource)?, attributes })
+        Ok(Self {
+            id: resource.id.into(),
+            name: resolver.name_of(resource)?,
+            attributes,
+        })
     }
 }
 
@@ -87,7 +97,12 @@ impl Table {
         let name = resolver.name_of(resource)?;
         let mut definition: Map<_, _> = taken.into_iter().flatten().collect();
         definition.insert("TableName".into(), name.as_str().into());
-        Ok(Self { id: resource.id.into(), name, definition, expires_at })
+        Ok(Self {
+            id: resource.id.into(),
+            name,
+            definition,
+            expires_at,
+        })
     }
 }
 
@@ -100,7 +115,9 @@ pub struct Key {
 
 impl Key {
     pub(super) fn of(resource: &Resource<'_>) -> Self {
-        Self { id: resource.id.into() }
+        Self {
+            id: resource.id.into(),
+        }
     }
 
     /// The alias under which functions know the key.

@@ -5,12 +5,20 @@ use proptest::prelude::*;
 use super::*;
 
 fn settings(overrides: &[(&str, &str)]) -> Settings {
-    let overrides = overrides.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
-    Settings { defaults: BTreeMap::new(), overrides: overrides.collect() }
+    let overrides = overrides
+        .iter()
+        .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
+    Settings {
+        defaults: BTreeMap::new(),
+        overrides: overrides.collect(),
+    }
 }
 
 fn place() -> Place {
-    Place { stack_name: "test".into(), aws_endpoint: "http://127.0.0.1:4566".into() }
+    Place {
+        stack_name: "test".into(),
+        aws_endpoint: "http://127.0.0.1:4566".into(),
+    }
 }
 
 fn parse_with(text: &str, overrides: &[(&str, &str)]) -> Result<Template, TemplateError> {
@@ -50,7 +58,10 @@ Resources:
           X: {value}
 "#
     );
-    Ok(parse_with(&text, overrides)?.functions[0].environment.get("X").cloned())
+    Ok(parse_with(&text, overrides)?.functions[0]
+        .environment
+        .get("X")
+        .cloned())
 }
 
 fn value_of(value: &str) -> String {
@@ -63,7 +74,10 @@ fn references_lead_to_parameters_pseudo_parameters_and_resources() {
     assert_eq!(value_of("{ Ref: Stage }"), "test");
     assert_eq!(value_of("!Ref AWS::Region"), "us-east-1");
     assert_eq!(value_of("!Ref AWS::AccountId"), "000000000000");
-    assert_eq!(value_of("!Ref Queue"), "http://127.0.0.1:4566/000000000000/test-q");
+    assert_eq!(
+        value_of("!Ref Queue"),
+        "http://127.0.0.1:4566/000000000000/test-q"
+    );
     assert_eq!(value_of("!Ref Table"), "Table");
     assert_eq!(value_of("!Ref Function"), "Function");
     assert_eq!(value_of("!Ref Key"), "alias/Key");
@@ -71,16 +85,31 @@ fn references_lead_to_parameters_pseudo_parameters_and_resources() {
 
 #[test]
 fn attributes_lead_to_names_and_arns() {
-    assert_eq!(value_of("!GetAtt Queue.Arn"), "arn:aws:sqs:us-east-1:000000000000:test-q");
+    assert_eq!(
+        value_of("!GetAtt Queue.Arn"),
+        "arn:aws:sqs:us-east-1:000000000000:test-q"
+    );
     assert_eq!(value_of("!GetAtt Queue.QueueName"), "test-q");
-    assert_eq!(value_of("{ 'Fn::GetAtt': [Table, Arn] }"), "arn:aws:dynamodb:us-east-1:000000000000:table/Table");
-    assert_eq!(value_of("!GetAtt Function.Arn"), "arn:aws:lambda:us-east-1:000000000000:function:Function");
+    assert_eq!(
+        value_of("{ 'Fn::GetAtt': [Table, Arn] }"),
+        "arn:aws:dynamodb:us-east-1:000000000000:table/Table"
+    );
+    assert_eq!(
+        value_of("!GetAtt Function.Arn"),
+        "arn:aws:lambda:us-east-1:000000000000:function:Function"
+    );
 }
 
 #[test]
 fn text_is_substituted_joined_split_and_selected() {
-    assert_eq!(value_of(r#"!Sub "${Stage}/${Queue.QueueName}/${!Raw}""#), "test/test-q/${Raw}");
-    assert_eq!(value_of(r#"!Sub ["${A}-${Stage}", { A: !Ref Table }]"#), "Table-test");
+    assert_eq!(
+        value_of(r#"!Sub "${Stage}/${Queue.QueueName}/${!Raw}""#),
+        "test/test-q/${Raw}"
+    );
+    assert_eq!(
+        value_of(r#"!Sub ["${A}-${Stage}", { A: !Ref Table }]"#),
+        "Table-test"
+    );
     assert_eq!(value_of(r#"!Join ["-", [a, !Ref Stage, 7]]"#), "a-test-7");
     assert_eq!(value_of(r#"!Select [1, !Split [",", "a,b,c"]]"#), "b");
     assert_eq!(value_of("!FindInMap [Sizes, !Ref Stage, memory]"), "256");
@@ -91,8 +120,16 @@ fn conditions_choose_and_may_name_each_other_in_any_order() {
     assert_eq!(value_of("!If [IsTest, yes-it-is, no]"), "yes-it-is");
     assert_eq!(value_of("!If [Both, !Ref Stage, x]"), "test");
     assert_eq!(value_of("!If [Either, a, b]"), "b");
-    assert_eq!(variable("!If [IsTest, a, b]", &[("Stage", "other")]).unwrap().as_deref(), Some("b"));
-    assert_eq!(variable("!If [IsOther, a, !Ref AWS::NoValue]", &[]).unwrap(), None);
+    assert_eq!(
+        variable("!If [IsTest, a, b]", &[("Stage", "other")])
+            .unwrap()
+            .as_deref(),
+        Some("b")
+    );
+    assert_eq!(
+        variable("!If [IsOther, a, !Ref AWS::NoValue]", &[]).unwrap(),
+        None
+    );
 }
 
 #[test]
@@ -123,13 +160,26 @@ fn a_resource_whose_condition_does_not_hold_is_left_out() {
     let text = "Conditions: { Never: !Equals [a, b] }\n\
                 Resources: { Q: { Type: AWS::SQS::Queue, Condition: Never }, R: { Type: AWS::SQS::Queue } }";
     let template = parse(text).unwrap();
-    assert_eq!(template.queues.iter().map(|queue| queue.id.as_str()).collect::<Vec<_>>(), ["R"]);
+    assert_eq!(
+        template
+            .queues
+            .iter()
+            .map(|queue| queue.id.as_str())
+            .collect::<Vec<_>>(),
+        ["R"]
+    );
 }
 
 #[test]
 fn a_parameter_that_the_template_does_not_have_is_refused_with_those_it_has() {
-    let error = parse_with("Parameters: { A: { Type: String, Default: x } }", &[("B", "y")]).unwrap_err();
-    assert!(matches!(&error, TemplateError::UnknownParameter { name, known } if name == "B" && known == "A"));
+    let error = parse_with(
+        "Parameters: { A: { Type: String, Default: x } }",
+        &[("B", "y")],
+    )
+    .unwrap_err();
+    assert!(
+        matches!(&error, TemplateError::UnknownParameter { name, known } if name == "B" && known == "A")
+    );
 }
 
 #[test]
@@ -145,8 +195,15 @@ fn the_stacks_own_values_are_used_only_where_the_template_declares_them() {
 #[test]
 fn a_value_that_breaks_its_parameters_rule_is_refused_without_being_shown() {
     let broken = |rules: &str, value: &str| {
-        let error = parse_with(&format!("Parameters: {{ A: {{ {rules} }} }}"), &[("A", value)]).unwrap_err();
-        assert!(matches!(&error, TemplateError::Parameter { name, .. } if name == "A"), "{error}");
+        let error = parse_with(
+            &format!("Parameters: {{ A: {{ {rules} }} }}"),
+            &[("A", value)],
+        )
+        .unwrap_err();
+        assert!(
+            matches!(&error, TemplateError::Parameter { name, .. } if name == "A"),
+            "{error}"
+        );
         assert!(!error.to_string().contains(value), "{error}");
     };
     broken("Type: String, AllowedValues: [x, y]", "secret-value");
@@ -163,17 +220,39 @@ fn a_value_that_breaks_its_parameters_rule_is_refused_without_being_shown() {
 #[test]
 fn what_the_stack_does_not_understand_is_an_error_that_names_it() {
     for (resources, named) in [
-        ("Q: { Type: AWS::SQS::Queue, Properties: { FifoQueue: true } }", "Q: the local stack does not support the property FifoQueue"),
-        ("B: { Type: AWS::S3::Bucket }", "B: the local stack does not support AWS::S3::Bucket"),
-        ("T: { Type: AWS::DynamoDB::Table, Properties: { StreamSpecification: {} } }", "StreamSpecification"),
-        ("F: { Type: AWS::Serverless::Function, Properties: { CodeUri: f, Layers: [] } }", "F: the local stack does not support the property Layers"),
-        ("F: { Type: AWS::Serverless::Function, Properties: { } }", "CodeUri"),
-        ("A: { Type: AWS::Serverless::HttpApi, Properties: { CorsConfiguration: true } }", "CorsConfiguration"),
+        (
+            "Q: { Type: AWS::SQS::Queue, Properties: { FifoQueue: true } }",
+            "Q: the local stack does not support the property FifoQueue",
+        ),
+        (
+            "B: { Type: AWS::S3::Bucket }",
+            "B: the local stack does not support AWS::S3::Bucket",
+        ),
+        (
+            "T: { Type: AWS::DynamoDB::Table, Properties: { StreamSpecification: {} } }",
+            "StreamSpecification",
+        ),
+        (
+            "F: { Type: AWS::Serverless::Function, Properties: { CodeUri: f, Layers: [] } }",
+            "F: the local stack does not support the property Layers",
+        ),
+        (
+            "F: { Type: AWS::Serverless::Function, Properties: { } }",
+            "CodeUri",
+        ),
+        (
+            "A: { Type: AWS::Serverless::HttpApi, Properties: { CorsConfiguration: true } }",
+            "CorsConfiguration",
+        ),
     ] {
-        let error = parse(&format!("Resources: {{ {resources} }}")).unwrap_err().to_string();
+        let error = parse(&format!("Resources: {{ {resources} }}"))
+            .unwrap_err()
+            .to_string();
         assert!(error.contains(named), "{resources}: {error}");
     }
-    let error = parse("Globals: { Function: { Layers: [] } }\nResources: { F: { Type: AWS::Serverless::Function, Properties: { CodeUri: f } } }");
+    let error = parse(
+        "Globals: { Function: { Layers: [] } }\nResources: { F: { Type: AWS::Serverless::Function, Properties: { CodeUri: f } } }",
+    );
     assert!(error.unwrap_err().to_string().contains("Layers"));
 }
 
@@ -189,7 +268,10 @@ fn event(kind: &str, properties: &str) -> Result<Function, TemplateError> {
 fn an_event_source_mapping_is_read_with_awss_defaults() {
     let function = event("SQS", "Queue: !GetAtt Q.Arn").unwrap();
     assert_eq!(function.package, "f");
-    assert_eq!((function.memory_mib, function.timeout), (128, Duration::from_secs(3)));
+    assert_eq!(
+        (function.memory_mib, function.timeout),
+        (128, Duration::from_secs(3))
+    );
     let expected = QueueTrigger {
         queue: "Q".into(),
         batch_size: 10,
@@ -198,20 +280,36 @@ fn an_event_source_mapping_is_read_with_awss_defaults() {
         maximum_concurrency: None,
     };
     assert_eq!(function.queues, [expected]);
-    assert!(event("SQS", "Queue: !GetAtt Q.Arn, Enabled: false").unwrap().queues.is_empty());
+    assert!(
+        event("SQS", "Queue: !GetAtt Q.Arn, Enabled: false")
+            .unwrap()
+            .queues
+            .is_empty()
+    );
 }
 
 #[test]
 fn an_event_source_mapping_that_aws_would_refuse_or_the_stack_does_not_know_is_an_error() {
     for (more, named) in [
         ("BatchSize: 11", "MaximumBatchingWindowInSeconds"),
-        ("BatchSize: 10001, MaximumBatchingWindowInSeconds: 1", "BatchSize"),
-        ("ScalingConfig: { MaximumConcurrency: 1 }", "ScalingConfig.MaximumConcurrency"),
+        (
+            "BatchSize: 10001, MaximumBatchingWindowInSeconds: 1",
+            "BatchSize",
+        ),
+        (
+            "ScalingConfig: { MaximumConcurrency: 1 }",
+            "ScalingConfig.MaximumConcurrency",
+        ),
         ("FunctionResponseTypes: [Other]", "FunctionResponseTypes"),
         ("FilterCriteria: { Filters: [] }", "Events.E.FilterCriteria"),
-        ("ProvisionedPollerConfig: {}", "Events.E.ProvisionedPollerConfig"),
+        (
+            "ProvisionedPollerConfig: {}",
+            "Events.E.ProvisionedPollerConfig",
+        ),
     ] {
-        let error = event("SQS", &format!("Queue: !GetAtt Q.Arn, {more}")).unwrap_err().to_string();
+        let error = event("SQS", &format!("Queue: !GetAtt Q.Arn, {more}"))
+            .unwrap_err()
+            .to_string();
         assert!(error.contains(named), "{more}: {error}");
     }
     assert!(event("SQS", "Queue: nowhere").is_err());
@@ -221,15 +319,38 @@ fn an_event_source_mapping_that_aws_would_refuse_or_the_stack_does_not_know_is_a
 #[test]
 fn routes_and_schedules_are_read() {
     let api = event("HttpApi", "Path: '/v1/{proxy+}', Method: any").unwrap();
-    assert_eq!(api.routes, [Route { method: "ANY".into(), path: "/v1/{proxy+}".into() }]);
+    assert_eq!(
+        api.routes,
+        [Route {
+            method: "ANY".into(),
+            path: "/v1/{proxy+}".into()
+        }]
+    );
     let default = event("HttpApi", "").unwrap();
     assert_eq!(default.routes[0].path, "$default");
     let schedule = event("Schedule", "Schedule: rate(5 minutes), Description: x").unwrap();
-    let expected = Schedule { name: "E".into(), every: Duration::from_secs(300), input: None };
+    let expected = Schedule {
+        name: "E".into(),
+        every: Duration::from_secs(300),
+        input: None,
+    };
     assert_eq!(schedule.schedules, [expected]);
-    assert!(event("ScheduleV2", "ScheduleExpression: rate(1 hour), State: DISABLED").unwrap().schedules.is_empty());
+    assert!(
+        event(
+            "ScheduleV2",
+            "ScheduleExpression: rate(1 hour), State: DISABLED"
+        )
+        .unwrap()
+        .schedules
+        .is_empty()
+    );
     assert!(event("Schedule", "Schedule: cron(0 12 * * ? *)").is_err());
-    assert!(event("HttpApi", "Path: /x, Method: GET, Auth: {}").unwrap_err().to_string().contains("Auth"));
+    assert!(
+        event("HttpApi", "Path: /x, Method: GET, Auth: {}")
+            .unwrap_err()
+            .to_string()
+            .contains("Auth")
+    );
 }
 
 #[test]
@@ -239,17 +360,32 @@ Globals: { Function: { Timeout: 7, MemorySize: 256, Environment: { Variables: { 
 Resources:
   F: { Type: AWS::Serverless::Function, Properties: { CodeUri: f, Timeout: 9, Environment: { Variables: { B: own } } } }";
     let function = parse(text).unwrap().functions.remove(0);
-    assert_eq!((function.timeout, function.memory_mib), (Duration::from_secs(9), 256));
-    assert_eq!(function.environment, BTreeMap::from([("A".into(), "global".into()), ("B".into(), "own".into())]));
+    assert_eq!(
+        (function.timeout, function.memory_mib),
+        (Duration::from_secs(9), 256)
+    );
+    assert_eq!(
+        function.environment,
+        BTreeMap::from([("A".into(), "global".into()), ("B".into(), "own".into())])
+    );
 }
 
 #[test]
 fn the_products_own_template_is_understood() {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../template.yaml");
     let template = Template::read(&path, &Settings::default(), &place()).unwrap();
-    assert!(template.queues.iter().any(|queue| queue.id == "EventsQueue"));
+    assert!(
+        template
+            .queues
+            .iter()
+            .any(|queue| queue.id == "EventsQueue")
+    );
     assert!(template.packages().contains(&"deliver-webhook"));
-    let slow = template.functions.iter().flat_map(|function| &function.queues).find(|q| q.queue == "WebhookSlowQueue");
+    let slow = template
+        .functions
+        .iter()
+        .flat_map(|function| &function.queues)
+        .find(|q| q.queue == "WebhookSlowQueue");
     assert!(slow.is_some_and(|slow| slow.report_item_failures && slow.batch_size > 10));
 }
 

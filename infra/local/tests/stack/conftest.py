@@ -132,13 +132,15 @@ def call(request):
 
 @pytest.fixture(scope="session")
 def stack():
-    """One stack for all tests, with retries that follow within seconds; the real schedule has a test of its own."""
-    output = ROOT / "target" / f"local-{OFFSET}"
-    env_file = output / "env"
+    """One stack for all tests, with retries that follow within seconds; the real schedule has a test of its own.
+
+    Needs `cargo build --workspace --all-targets --all-features` before it, as `infra/check` does.
+    """
+    env_file = ROOT / "target" / f"local-{OFFSET}" / "env"
     env_file.unlink(missing_ok=True)
-    schedule = "RetrySchedule=2s,2s,2s,2s,2s"
-    command = ["cargo", "run", "-q", "-p", "local", "--", "--port-offset", str(OFFSET), "--set", schedule]
-    # Cargo replaces itself with the program it runs: the process is the stack's own.
+    binaries = pathlib.Path(os.environ.get("CARGO_TARGET_DIR", ROOT / "target")) / "debug"
+    command = [binaries / "local", "--bin-dir", binaries, "--port-offset", str(OFFSET)]
+    command += ["--set", "RetrySchedule=2s,2s,2s,2s,2s"]
     process = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True)
     try:
         for line in process.stdout:

@@ -11,7 +11,11 @@ use local::stack::{Options, Ports, Stack};
 /// The fixture function's binary: cargo builds examples along with the tests, in the directory beside theirs.
 pub fn fixture_binary() -> PathBuf {
     let test = std::env::current_exe().unwrap();
-    let binary = test.ancestors().nth(2).unwrap().join("examples/fixture-function");
+    let binary = test
+        .ancestors()
+        .nth(2)
+        .unwrap()
+        .join("examples/fixture-function");
     assert!(binary.exists(), "{} is not built", binary.display());
     binary
 }
@@ -24,7 +28,10 @@ pub fn fixture_template() -> PathBuf {
 pub fn options(output: &Path, overrides: &[(&str, &str)]) -> Options {
     Options {
         template: fixture_template(),
-        overrides: overrides.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect(),
+        overrides: overrides
+            .iter()
+            .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
+            .collect(),
         ports: Ports::Free,
         binaries: BTreeMap::from([("fixture-function".to_owned(), fixture_binary())]),
         output: output.to_owned(),
@@ -38,22 +45,33 @@ pub async fn start(output: &Path, overrides: &[(&str, &str)]) -> Stack {
 }
 
 /// Waits until the condition holds, for at most a minute.
-pub async fn until<Answer: Future<Output = bool>>(what: &str, mut condition: impl FnMut() -> Answer) {
+pub async fn until<Answer: Future<Output = bool>>(
+    what: &str,
+    mut condition: impl FnMut() -> Answer,
+) {
     let waiting = async {
         while !condition().await {
             tokio::time::sleep(Duration::from_millis(20)).await;
         }
     };
-    tokio::time::timeout(Duration::from_secs(60), waiting).await.unwrap_or_else(|_| panic!("{what}: not within 60 s"));
+    tokio::time::timeout(Duration::from_secs(60), waiting)
+        .await
+        .unwrap_or_else(|_| panic!("{what}: not within 60 s"));
 }
 
 /// Whether a process is there and not a zombie.
 pub fn is_running(pid: u32) -> bool {
     let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
-    stat.rsplit(") ").next().is_some_and(|rest| !rest.is_empty() && !rest.starts_with('Z'))
+    stat.rsplit(") ")
+        .next()
+        .is_some_and(|rest| !rest.is_empty() && !rest.starts_with('Z'))
 }
 
-pub fn kill_hard(pid: u32) {
-    let killed = std::process::Command::new("kill").args(["-KILL", &pid.to_string()]).status().unwrap();
-    assert!(killed.success());
+/// Sends SIGKILL; whether the process was there.
+pub fn kill_hard(pid: u32) -> bool {
+    std::process::Command::new("kill")
+        .args(["-KILL", &pid.to_string()])
+        .status()
+        .unwrap()
+        .success()
 }

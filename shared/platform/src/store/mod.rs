@@ -20,6 +20,7 @@ mod delivery_item;
 mod item;
 mod keys;
 pub mod log;
+mod ping;
 mod table;
 mod webhook_item;
 pub mod webhooks;

@@ -1,0 +1,266 @@
+//! Reading an object of fields strictly: a JSON body or a query string.
+//!
+//! Nothing is ignored and nothing is guessed: an unknown field, one that is given twice and one of the wrong type are
+//! refused, and all that is wrong is told at once. Values are not repeated in what is told, for they may be secrets.
+
+use std::fmt;
+
+use domain::catalogue::EventType;
+use jiff::Timestamp;
+use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
+use serde_json::Value;
+
+use crate::problem::{FieldError, Problem};
+
+/// A field as it was given.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub(crate) enum Given<T> {
+    /// Not at all.
+    #[default]
+    Absent,
+    /// As `null`.
+    Null,
+    /// With a value.
+    Value(T),
+}
+
+impl<T> Given<T> {
+    /// The value, if there is one.
+    pub(crate) fn value(self) -> Option<T> {
+        match self {
+            Given::Value(value) => Some(value),
+            Given::Absent | Given::Null => None,
+        }
+    }
+}
+
+/// What a request brings, read field by field.
+pub(crate) struct Object {
+    entries: Vec<(String, Value)>,
+    known: Vec<&'static str>,
+    errors: Vec<FieldError>,
+}
+
+/// Why a text is no JSON object.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum NoObject {
+    /// Not JSON; the error stands there (line and column from 1).
+    NotJson { line: usize, column: usize },
+    /// Another kind of JSON.
+    OtherType,
+}
+
+impl Object {
+    /// An object without fields.
+    pub(crate) fn empty() -> Object {
+        Object::of(Vec::new())
+    }
+
+    /// A JSON object.
+    pub(crate) fn from_json(text: &[u8]) -> Result<Object, NoObject> {
+        match serde_json::from_slice::<Entries>(text) {
+            Ok(Entries(entries)) => Ok(Object::of(entries)),
+            Err(error) if error.is_data() => Err(NoObject::OtherType),
+            Err(error) => Err(NoObject::NotJson {
+                line: error.line(),
+                column: error.column(),
+            }),
+        }
+    }
+
+    /// A query string; all values are strings.
+    pub(crate) fn from_query(query: &str) -> Object {
+        let pairs = url::form_urlencoded::parse(query.as_bytes());
+        Object::of(
+            pairs
+                .map(|(name, value)| (name.into_owned(), value.into_owned().into()))
+                .collect(),
+        )
+    }
+
+    fn of(entries: Vec<(String, Value)>) -> Object {
+        Object {
+            entries,
+            known: Vec::new(),
+            errors: Vec::new(),
+        }
+    }
+
+    /// A field that must be given. `None` once an error is noted.
+    pub(crate) fn required<T>(
+        &mut self,
+        field: &'static str,
+        read: impl FnOnce(Value) -> Result<T, String>,
+    ) -> Option<T> {
+        match self.nullable(field, read) {
+            Ok(Given::Value(value)) => Some(value),
+            Ok(Given::Absent) => self.refuse(field, "is required"),
+            Ok(Given::Null) => self.refuse(field, "must not be null"),
+            Err(Noted) => None,
+        }
+    }
+
+    /// A field that may be left out, but is not `null`.
+    pub(crate) fn optional<T>(
+        &mut self,
+        field: &'static str,
+        read: impl FnOnce(Value) -> Result<T, String>,
+    ) -> Result<Option<T>, Noted> {
+        match self.nullable(field, read)? {
+            Given::Value(value) => Ok(Some(value)),
+            Given::Absent => Ok(None),
+            Given::Null => {
+                self.refuse::<T>(field, "must not be null; leave it out");
+                Err(Noted)
+            }
+        }
+    }
+
+    /// A field that may be left out or `null`.
+    pub(crate) fn nullable<T>(
+        &mut self,
+        field: &'static str,
+        read: impl FnOnce(Value) -> Result<T, String>,
+    ) -> Result<Given<T>, Noted> {
+        match self.take(field)? {
+            Given::Absent => Ok(Given::Absent),
+            Given::Null => Ok(Given::Null),
+            Given::Value(value) => read(value).map(Given::Value).map_err(|rule| {
+                self.refuse::<T>(field, rule);
+                Noted
+            }),
+        }
+    }
+
+    fn take(&mut self, field: &'static str) -> Result<Given<Value>, Noted> {
+        self.known.push(field);
+        let mut given = self
+            .entries
+            .extract_if(.., |(name, _)| name == field)
+            .map(|(_, value)| value);
+        let (first, second) = (given.next(), given.next());
+        drop(given);
+        match (first, second) {
+            (None, _) => Ok(Given::Absent),
+            (Some(Value::Null), None) => Ok(Given::Null),
+            (Some(value), None) => Ok(Given::Value(value)),
+            (Some(_), Some(_)) => {
+                self.refuse::<Value>(field, "must be given once");
+                Err(Noted)
+            }
+        }
+    }
+
+    /// Notes that a field breaks a rule.
+    pub(crate) fn refuse<T>(&mut self, field: &str, rule: impl Into<String>) -> Option<T> {
+        self.errors.push(FieldError::new(field, rule));
+        None
+    }
+
+    /// The result, if no rule was broken and every field was asked for.
+    pub(crate) fn finish<T>(mut self, result: Option<T>) -> Result<T, Problem> {
+        let rule = match self.known.as_slice() {
+            [] => "is not known here: there are no fields".to_owned(),
+            known => format!("is not known here; the fields are {}", known.join(", ")),
+        };
+        for (name, _) in std::mem::take(&mut self.entries) {
+            let name: String = name.chars().take(64).collect();
+            self.refuse::<T>(&name, rule.clone());
+        }
+        match result {
+            Some(result) if self.errors.is_empty() => Ok(result),
+            _ => Err(Problem::invalid(self.errors)),
+        }
+    }
+}
+
+/// A field breaks its rule, and that has been noted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Noted;
+
+/// Reads a string.
+pub(crate) fn text(value: Value) -> Result<String, String> {
+    match value {
+        Value::String(text) => Ok(text),
+        _ => Err("must be a string".to_owned()),
+    }
+}
+
+/// Reads a boolean.
+pub(crate) fn flag(value: Value) -> Result<bool, String> {
+    value
+        .as_bool()
+        .ok_or_else(|| "must be true or false".to_owned())
+}
+
+/// Reads a whole number from 0 on; `3.0` is one, as JSON Schema has it.
+pub(crate) fn whole_number(value: Value) -> Result<u64, String> {
+    let as_float = |value: &Value| {
+        let number = value
+            .as_f64()
+            .filter(|number| number.fract() == 0.0 && (0.0..1e15).contains(number))?;
+        #[expect(
+            clippy::cast_possible_truncation,
+            clippy::cast_sign_loss,
+            reason = "within an f64's whole numbers"
+        )]
+        let whole = number as u64;
+        Some(whole)
+    };
+    let number = value.as_u64().or_else(|| as_float(&value));
+    number.ok_or_else(|| "must be a whole number, 0 or more".to_owned())
+}
+
+/// Reads a string that follows the rule of `T`.
+pub(crate) fn parsed<T>(value: Value) -> Result<T, String>
+where
+    T: std::str::FromStr<Err: fmt::Display>,
+{
+    text(value)?
+        .parse()
+        .map_err(|error: T::Err| error.to_string())
+}
+
+/// Reads one event type.
+pub(crate) fn event_type(value: Value) -> Result<EventType, String> {
+    parsed(value)
+}
+
+/// Reads an RFC 3339 time.
+pub(crate) fn time(value: Value) -> Result<Timestamp, String> {
+    let rule = || "must be an RFC 3339 time with an offset, e.g. 2026-03-29T14:30:00Z".to_owned();
+    let text = text(value)?;
+    // `Timestamp::from_str` takes much else: no seconds, zone names, hours alone as offset.
+    let zulu = text
+        .strip_suffix(['Z', 'z'])
+        .map(|local| format!("{local}+00:00"));
+    let text = zulu.unwrap_or(text).to_ascii_uppercase();
+    Timestamp::strptime("%Y-%m-%dT%H:%M:%S%.f%:z", &text).map_err(|_| rule())
+}
+
+/// An object's entries in their order, repeated ones as well.
+struct Entries(Vec<(String, Value)>);
+
+impl<'de> Deserialize<'de> for Entries {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct OfMap;
+
+        impl<'de> Visitor<'de> for OfMap {
+            type Value = Entries;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("an object")
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Entries, A::Error> {
+                let mut entries = Vec::new();
+                while let Some(entry) = map.next_entry()? {
+                    entries.push(entry);
+                }
+                Ok(Entries(entries))
+            }
+        }
+
+        deserializer.deserialize_map(OfMap)
+    }
+}

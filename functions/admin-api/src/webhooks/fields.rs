@@ -1,0 +1,115 @@
+//! The rules of a webhook's fields, as creating and updating share them.
+
+use domain::catalogue::EventFilter;
+use domain::endpoint_url::EndpointUrl;
+use domain::ids::WorkspaceId;
+use domain::secret::WebhookSecret;
+use domain::webhook::SealedSecret;
+use platform::http::SendError;
+use serde_json::Value;
+
+use crate::App;
+use crate::object::{self, Given, Object};
+use crate::problem::Problem;
+
+const MAX_DESCRIPTION_CHARACTERS: usize = 500;
+
+/// What becomes of a webhook's secret.
+pub(crate) enum SecretChange {
+    /// Nothing.
+    Keep,
+    /// It goes.
+    Remove,
+    /// The caller's choice takes its place.
+    Set(WebhookSecret),
+    /// One that we make takes its place.
+    Generate,
+}
+
+/// A new secret, encrypted.
+pub(crate) struct NewSecret {
+    pub(crate) sealed: SealedSecret,
+    /// In clear, where we made it.
+    pub(crate) generated: Option<WebhookSecret>,
+}
+
+impl NewSecret {
+    /// Encrypts the caller's secret, or makes one.
+    pub(crate) async fn seal(
+        app: &App,
+        workspace: &WorkspaceId,
+        chosen: Option<WebhookSecret>,
+    ) -> Result<NewSecret, Problem> {
+        let (secret, is_ours) = match chosen {
+            Some(secret) => (secret, false),
+            None => (WebhookSecret::generate(app.entropy.bytes()), true),
+        };
+        Ok(NewSecret {
+            sealed: app.secrets.seal(workspace, &secret).await?,
+            generated: is_ours.then_some(secret),
+        })
+    }
+}
+
+pub(crate) fn url(app: &App) -> impl FnOnce(Value) -> Result<EndpointUrl, String> {
+    let rules = app.url_rules;
+    move |value| EndpointUrl::parse(&object::text(value)?, rules).map_err(|error| error.to_string())
+}
+
+pub(crate) fn events(value: Value) -> Result<EventFilter, String> {
+    let rule = || "must be a list of event types, or of \"*\" alone".to_owned();
+    let Value::Array(names) = value else {
+        return Err(rule());
+    };
+    let names = names
+        .into_iter()
+        .map(object::text)
+        .collect::<Result<Vec<_>, _>>()
+        .map_err(|_| rule())?;
+    EventFilter::parse(&names).map_err(|error| error.to_string())
+}
+
+pub(crate) fn description(value: Value) -> Result<String, String> {
+    let text = object::text(value)?;
+    if text.chars().count() <= MAX_DESCRIPTION_CHARACTERS {
+        Ok(text)
+    } else {
+        Err(format!(
+            "must have at most {MAX_DESCRIPTION_CHARACTERS} characters"
+        ))
+    }
+}
+
+pub(crate) fn secret(value: Value) -> Result<WebhookSecret, String> {
+    WebhookSecret::parse(object::text(value)?).map_err(|error| error.to_string())
+}
+
+/// Reads `secret` and `generate_secret`.
+pub(crate) fn secret_change(object: &mut Object) -> Option<SecretChange> {
+    let secret = object.nullable("secret", secret);
+    let generate = object.optional("generate_secret", object::flag);
+    match (secret.ok()?, generate.ok()?.unwrap_or(false)) {
+        (Given::Absent, false) => Some(SecretChange::Keep),
+        (Given::Absent, true) => Some(SecretChange::Generate),
+        (Given::Null, false) => Some(SecretChange::Remove),
+        (Given::Value(secret), false) => Some(SecretChange::Set(secret)),
+        (Given::Null | Given::Value(_), true) => object.refuse(
+            "generate_secret",
+            "must not be true beside secret: give one of them",
+        ),
+    }
+}
+
+/// Resolves the URL's host and refuses what leads to no public address.
+pub(crate) async fn check_host(app: &App, url: &EndpointUrl) -> Result<(), Problem> {
+    let rule = match app.endpoints.check(url).await {
+        Ok(()) => return Ok(()),
+        Err(SendError::UrlRefused(error)) => error.to_string(),
+        Err(SendError::NotResolved) => {
+            "must name a host that resolves; no address was found for this one within 3 s"
+                .to_owned()
+        }
+        Err(error) => format!("must name a public host; this one {error}"),
+    };
+    Err(Problem::invalid_field("url", rule))
+}

@@ -1,0 +1,4 @@
+//! The HTTP API, in-process, on the embedded AWS.
+
+mod description;
+mod support;

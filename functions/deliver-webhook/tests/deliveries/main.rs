@@ -1,0 +1,8 @@
+//! Webhook deliveries from the events queue to their end, on a virtual clock.
+
+mod bulk;
+mod crashes;
+mod endings;
+mod lanes;
+mod schedule;
+mod world;
