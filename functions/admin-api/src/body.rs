@@ -45,7 +45,7 @@ impl<T: Fields> FromRequest<Arc<App>> for JsonBody<T> {
 fn refusal(no_object: NoObject) -> Problem {
     match no_object {
         NoObject::NotJson { line, column } => Problem::not_json(format!(
-            "the body is not JSON (line {line}, column {column})"
+            "the body cannot be read as JSON (line {line}, column {column})"
         )),
         NoObject::OtherType => Problem::broken_rule("the body must be one JSON object"),
     }

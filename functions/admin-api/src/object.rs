@@ -7,7 +7,7 @@ use std::fmt;
 
 use domain::catalogue::EventType;
 use jiff::Timestamp;
-use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
+use serde::de::{Deserialize, Deserializer, IgnoredAny, MapAccess, Visitor};
 use serde_json::Value;
 
 use crate::problem::{FieldError, Problem};
@@ -44,7 +44,7 @@ pub(crate) struct Object {
 /// Why a text is no JSON object.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum NoObject {
-    /// Not JSON; the error stands there (line and column from 1).
+    /// Not JSON, or nested beyond reason; the error stands there (line and column from 1).
     NotJson { line: usize, column: usize },
     /// Another kind of JSON.
     OtherType,
@@ -58,13 +58,18 @@ impl Object {
 
     /// A JSON object.
     pub(crate) fn from_json(text: &[u8]) -> Result<Object, NoObject> {
+        let not_json = |error: serde_json::Error| NoObject::NotJson {
+            line: error.line(),
+            column: error.column(),
+        };
         match serde_json::from_slice::<Entries>(text) {
             Ok(Entries(entries)) => Ok(Object::of(entries)),
-            Err(error) if error.is_data() => Err(NoObject::OtherType),
-            Err(error) => Err(NoObject::NotJson {
-                line: error.line(),
-                column: error.column(),
-            }),
+            // Reading stopped at the first character: the rest need not be JSON.
+            Err(error) if error.is_data() => match serde_json::from_slice::<IgnoredAny>(text) {
+                Ok(IgnoredAny) => Err(NoObject::OtherType),
+                Err(error) => Err(not_json(error)),
+            },
+            Err(error) => Err(not_json(error)),
         }
     }
 
@@ -262,5 +267,118 @@ impl<'de> Deserialize<'de> for Entries {
         }
 
         deserializer.deserialize_map(OfMap)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn only_rfc_3339_times_with_an_offset_are_read() {
+        let read = |text: &str| time(text.into());
+        for text in [
+            "2026-03-29T14:30:00Z",
+            "2026-03-29t14:30:00z",
+            "2026-03-29T16:30:00+02:00",
+            "2026-03-29T14:30:00.000Z",
+        ] {
+            assert_eq!(
+                read(text).unwrap().to_string(),
+                "2026-03-29T14:30:00Z",
+                "{text}"
+            );
+        }
+        for text in [
+            "",
+            "now",
+            "2026-03-29",
+            "2026-03-29T14:30:00",
+            "2026-03-29T14:30Z",
+            "2026-03-29 14:30:00Z",
+            "2026-3-29T14:30:00Z",
+            "2026-03-29T14:30:00+02",
+            "2026-03-29T14:30:00+0200",
+            "2026-03-29T14:30:00Z[UTC]",
+            "2026-13-29T14:30:00Z",
+            "2026-03-29T14:30:00.Z",
+            " 2026-03-29T14:30:00Z",
+            "2026-03-29T14:30:00+02:00:00",
+            "20260329T143000Z",
+            "+002026-03-29T14:30:00Z",
+            "2026-03-29T14:30:00ZZ",
+            "2026-03-29T14:30:00+00:00Z",
+        ] {
+            assert!(read(text).is_err(), "{text}: {:?}", read(text));
+        }
+    }
+
+    #[test]
+    fn a_whole_number_may_be_written_as_a_fraction_without_one() {
+        for (text, number) in [
+            ("0", Some(0)),
+            ("3.0", Some(3)),
+            ("1e3", Some(1_000)),
+            ("-1", None),
+            ("1.5", None),
+            ("1e300", None),
+            ("\"1\"", None),
+        ] {
+            assert_eq!(
+                whole_number(serde_json::from_str(text).unwrap()).ok(),
+                number,
+                "{text}"
+            );
+        }
+    }
+
+    #[test]
+    fn every_field_is_read_once_or_refused() {
+        let mut object =
+            Object::from_json(br#"{"a":"x","b":1,"b":2,"c":null,"d":7,"e":true}"#).unwrap();
+        assert_eq!(object.required("a", text).as_deref(), Some("x"));
+        assert_eq!(object.optional("b", whole_number), Err(Noted));
+        assert_eq!(object.nullable("c", text), Ok(Given::Null));
+        assert_eq!(object.nullable("missing", text), Ok(Given::Absent));
+        assert_eq!(object.required("d", text), None);
+        let blamed = |error: &FieldError| {
+            serde_json::to_value(error).unwrap()["field"]
+                .as_str()
+                .unwrap()
+                .to_owned()
+        };
+        assert_eq!(
+            object.errors.iter().map(blamed).collect::<Vec<_>>(),
+            ["b", "d"]
+        );
+        assert!(object.finish(Some(())).is_err());
+    }
+
+    proptest! {
+        #[test]
+        fn a_time_reads_back(seconds in -62_135_596_800_i64..253_402_207_200, nanos in 0..1_000_000_000_i32) {
+            let at = Timestamp::new(seconds, nanos).unwrap();
+            prop_assert_eq!(time(at.to_string().into()), Ok(at));
+        }
+
+        #[test]
+        fn whatever_is_read_as_a_time_has_its_shape(text in "[0-9]{4}-[0-9]{2}-[0-9]{1,2}[Tt ][0-9:.+zZ-]{0,20}") {
+            if time(text.clone().into()).is_ok() {
+                let bytes = text.as_bytes();
+                prop_assert!(bytes.len() >= 20 && bytes[10].eq_ignore_ascii_case(&b'T') && bytes[13] == b':' && bytes[16] == b':');
+            }
+        }
+
+        #[test]
+        fn any_text_is_an_object_or_is_not(text in prop::collection::vec(any::<u8>(), 0..100)) {
+            let is_json = serde_json::from_slice::<IgnoredAny>(&text).is_ok();
+            match Object::from_json(&text) {
+                Ok(_) => prop_assert!(is_json),
+                Err(NoObject::OtherType) => prop_assert!(is_json),
+                Err(NoObject::NotJson { .. }) => {}
+            }
+        }
     }
 }

@@ -141,3 +141,51 @@ impl PageParams {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn read(text: &str) -> Option<Option<Position>> {
+        cursor(&mut Object::from_query(&format!("cursor={text}")))
+    }
+
+    proptest! {
+        #[test]
+        fn a_cursor_leads_back_to_its_position(millis in any::<i64>(), id in "[a-z0-9_]{1,40}") {
+            let position = Position { millis, id };
+            prop_assert_eq!(read(&cursor_after(&position)), Some(Some(position)));
+        }
+
+        #[test]
+        fn any_other_text_is_refused_or_a_position(text in "[A-Za-z0-9_-]{0,60}") {
+            if let Some(Some(position)) = read(&text) {
+                prop_assert_eq!(read(&cursor_after(&position)), Some(Some(position)));
+            }
+        }
+
+        #[test]
+        fn pages_cover_a_list_once_and_in_order(length in 0_usize..60, limit in 1_usize..20) {
+            struct Shown(usize);
+            impl From<&usize> for Shown {
+                fn from(entry: &usize) -> Shown {
+                    Shown(*entry)
+                }
+            }
+            let list: Vec<usize> = (0..length).collect();
+            let position = |entry: &usize| Position { millis: i64::try_from(entry / 3).unwrap(), id: format!("{entry:03}") };
+            let (mut seen, mut cursor) = (Vec::new(), None);
+            loop {
+                let page: Page<Shown> = PageParams { limit, cursor }.of(&list, position);
+                seen.extend(page.items.iter().map(|shown| shown.0));
+                match page.next_cursor {
+                    Some(next) => cursor = read(&next).unwrap(),
+                    None => break,
+                }
+            }
+            prop_assert_eq!(seen, list);
+        }
+    }
+}

@@ -14,7 +14,10 @@ pub async fn config() -> SdkConfig {
         .connect_timeout(Duration::from_millis(1_500))
         .operation_attempt_timeout(Duration::from_secs(4))
         .build();
-    aws_config::defaults(BehaviorVersion::latest()).timeout_config(timeouts).load().await
+    aws_config::defaults(BehaviorVersion::latest())
+        .timeout_config(timeouts)
+        .load()
+        .await
 }
 
 /// The table's client.

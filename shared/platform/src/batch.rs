@@ -15,7 +15,10 @@ pub struct Panicked;
 /// The future's output, or [`Panicked`]. The records of a batch share only what is safe to find half done: caches
 /// and counters.
 pub async fn isolated<T>(work: impl Future<Output = T>) -> Result<T, Panicked> {
-    AssertUnwindSafe(work).catch_unwind().await.map_err(|_| Panicked)
+    AssertUnwindSafe(work)
+        .catch_unwind()
+        .await
+        .map_err(|_| Panicked)
 }
 
 /// The answer that keeps these messages on the queue and deletes the others of the batch.

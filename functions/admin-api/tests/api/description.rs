@@ -35,3 +35,91 @@ fn the_description_is_the_one_that_was_reviewed() {
         "the description has changed: review it, then run the test with UPDATE_SNAPSHOT=1"
     );
 }
+
+#[tokio::test(start_paused = true)]
+async fn the_description_is_served_to_anybody() {
+    let api = Api::new().await;
+    let answer = api.with_key(None).get("/v1/openapi.json").await;
+    assert_eq!(
+        (answer.status, answer.header("content-type")),
+        (200, Some("application/json"))
+    );
+    assert_eq!(answer.json(), description());
+}
+
+#[tokio::test(start_paused = true)]
+async fn every_described_route_is_one_and_its_path_takes_no_other_method() {
+    let api = Api::new().await.with_key(None);
+    let operations = operations();
+    for (_, path) in &operations {
+        let real = path
+            .replace("{webhook_id}", "wh_00000000000000000000000000")
+            .replace("{delivery_id}", "dlv_000000000000000000000000000000")
+            .replace("{key_id}", "key_00000000000000000000000000")
+            .replace("{workspace_id}", "ws_1");
+        for method in ["GET", "POST", "PUT", "PATCH", "DELETE"] {
+            let described = operations.contains(&(method.to_owned(), path.clone()));
+            let answer = api.send(method, &real, None).await;
+            assert_eq!(
+                answer.status != 405,
+                described,
+                "{method} {path}: {}",
+                answer.status
+            );
+            assert_ne!(answer.status, 404, "{method} {path}");
+        }
+    }
+}
+
+#[test]
+fn every_operation_behind_a_key_says_so_and_describes_its_refusals() {
+    for (method, path) in operations() {
+        let operation = &description()["paths"][&path][method.to_lowercase()];
+        let behind_a_key = path.contains("{workspace_id}");
+        assert_eq!(
+            operation["security"].is_array(),
+            behind_a_key,
+            "{method} {path}"
+        );
+        let answers: BTreeSet<&str> = operation["responses"]
+            .as_object()
+            .unwrap()
+            .keys()
+            .map(String::as_str)
+            .collect();
+        let mut expected = Vec::new();
+        if behind_a_key {
+            expected.extend(["401", "403", "404", "503"]);
+        }
+        if operation.get("requestBody").is_some() {
+            expected.extend(["400", "413", "415", "422"]);
+        }
+        assert!(
+            expected.iter().all(|status| answers.contains(status)),
+            "{method} {path}: {answers:?}"
+        );
+    }
+}
+
+#[test]
+fn every_reference_leads_to_a_schema() {
+    let description = description();
+    let mut references = Vec::new();
+    collect(&description, &mut references);
+    assert!(!references.is_empty());
+    for reference in references {
+        let pointer = reference.strip_prefix('#').unwrap();
+        assert!(description.pointer(pointer).is_some(), "{reference}");
+    }
+}
+
+fn collect(value: &Value, references: &mut Vec<String>) {
+    if let Some(reference) = value.get("$ref").and_then(Value::as_str) {
+        references.push(reference.to_owned());
+    }
+    match value {
+        Value::Object(object) => object.values().for_each(|value| collect(value, references)),
+        Value::Array(array) => array.iter().for_each(|value| collect(value, references)),
+        _ => {}
+    }
+}

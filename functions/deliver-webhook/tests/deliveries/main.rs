@@ -4,5 +4,6 @@ mod bulk;
 mod crashes;
 mod endings;
 mod lanes;
+mod samples;
 mod schedule;
 mod world;

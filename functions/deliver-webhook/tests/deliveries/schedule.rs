@@ -130,13 +130,7 @@ async fn the_third_event_in_a_row_that_fails_disables_the_webhook() {
 async fn a_success_in_between_starts_the_count_again() {
     let world = World::new().await;
     let webhook = world.webhook("flaky.example.com").await;
-    world.answer("flaky.example.com", |call| {
-        Answer::Status(if call.body.contains("2026-03-31") {
-            200
-        } else {
-            500
-        })
-    });
+    world.answer("flaky.example.com", |_| Answer::Status(500));
     world.publish("evt_1").await;
     world.publish("evt_2").await;
     world

@@ -117,12 +117,13 @@ impl World {
                 (function.name.clone(), Arc::clone(&functions), aws.clone());
             let triggers = function.queues.clone();
             triggers.into_iter().map(move |trigger| {
+                let concurrency = trigger.maximum_concurrency.unwrap_or(10);
                 Poller::start(
                     aws.clone(),
                     Arc::clone(&functions),
                     name.clone(),
                     trigger,
-                    4,
+                    concurrency,
                 )
             })
         };

@@ -24,28 +24,6 @@ fn a_handle_of_another_queue_is_refused() {
     assert!(world.sqs.delete("other", &handle));
 }
 
-/// <https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_PurgeQueue.html>
-#[test]
-fn a_purge_deletes_everything_and_the_next_must_wait_sixty_seconds() {
-    let world = World::with_queue(json!({}));
-    world.send("in flight");
-    world.receive_one();
-    world.send("visible");
-    world.send_with(json!({ "MessageBody": "delayed", "DelaySeconds": 5 }));
-    assert_eq!(world.counts(), counts(1, 1, 1));
-    world.ok("PurgeQueue", to_queue(json!({})));
-    assert_eq!(world.counts(), counts(0, 0, 0));
-    world.pass_seconds(59);
-    let refusal = world.refused("PurgeQueue", to_queue(json!({})));
-    assert_eq!(refusal.code, "AWS.SimpleQueueService.PurgeQueueInProgress");
-    assert_eq!(
-        refusal.message,
-        "Only one PurgeQueue operation on jobs is allowed every 60 seconds."
-    );
-    world.pass_seconds(1);
-    world.ok("PurgeQueue", to_queue(json!({})));
-}
-
 /// <https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_PurgeQueue.html>: a handle of a purged
 /// message must not reach one that was sent later.
 #[test]

@@ -1,16 +1,13 @@
-//! The engine against a naive model of it, and the rules of the actions around the messages. Each test of a rule names
-//! the page of AWS's documentation that says so.
+//! What this engine decides where SQS leaves room: the exact order of messages, who counts as noisy, and handles, names
+//! and policies that outlive their queue. The rules themselves are tested in the files beside this folder.
 
 #![allow(unreachable_pub, reason = "a test program exports nothing")]
 
 mod attributes;
-mod content;
 mod deletion;
-mod determinism;
 mod fairness;
 mod model;
 mod polling;
-mod protocol;
 mod queues;
 mod receive;
 mod redrive;

@@ -6,49 +6,6 @@ use serde_json::json;
 
 use crate::support::{QUEUE, World, counts, to_queue};
 
-fn hears(world: &World, action: impl FnOnce()) -> bool {
-    let mut arrivals = world.sqs.arrivals();
-    arrivals.mark_unchanged();
-    action();
-    arrivals.has_changed().unwrap()
-}
-
-/// <https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-short-and-long-polling.html>
-#[test]
-fn whatever_a_waiting_receiver_should_know_of_is_announced() {
-    let world = World::with_queue(json!({}));
-    assert!(hears(&world, || drop(world.send("a"))));
-    assert!(hears(&world, || drop(
-        world.send_with(json!({ "MessageBody": "b", "DelaySeconds": 9 }))
-    )));
-    assert!(!hears(&world, || {
-        world.counts();
-    }));
-    let message = world.receive_one();
-    assert!(!hears(&world, || drop(
-        world.change_visibility(&message.receipt_handle, 60)
-    )));
-    assert!(
-        hears(&world, || drop(
-            world.change_visibility(&message.receipt_handle, 20)
-        )),
-        "due earlier"
-    );
-    world.pass_seconds(9);
-    assert!(
-        hears(&world, || {
-            world.counts();
-        }),
-        "the delay is over"
-    );
-    assert!(
-        hears(&world, || drop(
-            world.change_visibility(&message.receipt_handle, 0)
-        )),
-        "released"
-    );
-}
-
 /// <https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_ReceiveMessage.html> (`WaitTimeSeconds`,
 /// at most 20 seconds).
 #[test]

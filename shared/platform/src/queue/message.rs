@@ -47,7 +47,9 @@ mod verbatim {
         raw.serialize(serializer)
     }
 
-    pub(super) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Body, D::Error> {
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(
+        deserializer: D,
+    ) -> Result<Body, D::Error> {
         let raw = Box::<RawValue>::deserialize(deserializer)?;
         Ok(Body::from(String::from(Box::<str>::from(raw))))
     }

@@ -304,3 +304,195 @@ fn from_attempt(attempt: AttemptDocument) -> Result<Attempt, StoreError> {
 fn whole_millis(duration: Duration) -> u64 {
     u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
 }
+
+#[cfg(test)]
+mod tests {
+    use domain::catalogue::{SampleIds, sample_body};
+    use domain::event::WorkspaceRef;
+    use jiff::Timestamp;
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn at(millis: i64) -> Timestamp {
+        Timestamp::from_millisecond(1_774_794_600_000 + millis).unwrap()
+    }
+
+    fn delivery(body: Body, attempts: Vec<Attempt>, state: State) -> Delivery {
+        let (workspace, webhook) = (
+            "ws_abc123".parse().unwrap(),
+            WebhookId::from_random([7; 16]),
+        );
+        let event_id = "0197a1b2-c3d4-7e5f-8a9b-0c1d2e3f4a5b".parse().unwrap();
+        let id = DeliveryId::for_webhook(&workspace, &event_id, at(0), &webhook);
+        Delivery {
+            key: DeliveryKey {
+                workspace,
+                webhook,
+                id,
+            },
+            event_id,
+            event_type: EventType::ALL[0],
+            purpose: Purpose::Event,
+            body,
+            history: History::new(attempts),
+            state,
+            recovered_by: None,
+            created_at: at(0),
+            expires_at: Timestamp::from_second(1_777_386_600).unwrap(),
+        }
+    }
+
+    fn answered(code: u16, body: &[u8]) -> Attempt {
+        Attempt {
+            number: 1,
+            at: at(35),
+            duration: Duration::from_millis(87),
+            signed: true,
+            outcome: Outcome::Response {
+                code,
+                body: Some(body.to_vec()),
+                retry_after: None,
+            },
+        }
+    }
+
+    /// As DynamoDB counts: names and values, text in UTF-8, numbers at most 21 bytes
+    /// (<https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/CapacityUnitCalculations.html>).
+    fn item_bytes(item: &Item) -> usize {
+        let value = |value: &AttributeValue| match value {
+            AttributeValue::S(text) => text.len(),
+            AttributeValue::B(bytes) => bytes.as_ref().len(),
+            AttributeValue::N(_) => 21,
+            other => panic!("not in a delivery: {other:?}"),
+        };
+        item.iter().map(|(name, v)| name.len() + value(v)).sum()
+    }
+
+    #[test]
+    fn a_delivery_that_succeeds_at_once_costs_one_write_unit_and_is_in_no_index() {
+        let workspace = WorkspaceRef {
+            id: "ws_abc123".parse().unwrap(),
+            slug: "my-workspace".to_owned(),
+        };
+        for event_type in EventType::ALL.iter().copied() {
+            let body = sample_body(
+                event_type,
+                at(0),
+                &workspace,
+                &SampleIds::from_random([9; 16]),
+            );
+            let item = encode(
+                &delivery(body, vec![answered(200, b"{\"ok\":true}")], State::Success),
+                Expected::Absent,
+            );
+            let item = item.unwrap();
+            assert!(
+                item_bytes(&item) <= 1024,
+                "{event_type}: {} bytes",
+                item_bytes(&item)
+            );
+            assert!(!item.contains_key("unsettled") && !item.contains_key("due_shard"));
+        }
+    }
+
+    #[test]
+    fn the_largest_event_with_the_largest_history_fits_an_item() {
+        let mut noise = 1u32;
+        let mut random = |length: usize| -> String {
+            let letter = |_| {
+                noise = noise.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+                char::from(b' ' + u8::try_from(noise >> 24).unwrap() % 90)
+            };
+            (0..length)
+                .map(letter)
+                .collect::<String>()
+                .replace(['"', '\\'], "x")
+        };
+        let body = format!("{{\"data\":\"{}\"}}", random(256 * 1024));
+        let attempts = (1..=120).map(|number| Attempt {
+            number,
+            ..answered(500, random(16 * 1024).as_bytes())
+        });
+        let delivery = delivery(Body::from(body), attempts.collect(), State::Success);
+        assert!(item_bytes(&encode(&delivery, Expected::Absent).unwrap()) < 400 * 1024);
+    }
+
+    fn any_state() -> impl Strategy<Value = State> {
+        let time = || (0i64..10_000_000).prop_map(at);
+        let plan = prop_oneof![
+            (0u32..9).prop_map(|failures| Plan::Schedule { failures }),
+            prop::option::of((0u32..9, time())).prop_map(|resume| Plan::Once {
+                resume: resume.map(|(failures, at)| Resume { failures, at }),
+            }),
+        ];
+        let because = prop::sample::select(vec![
+            FailedBecause::Exhausted,
+            FailedBecause::Gone,
+            FailedBecause::WebhookDisabled,
+            FailedBecause::SingleAttempt,
+            FailedBecause::WokenTooOften,
+        ]);
+        prop_oneof![
+            Just(State::Success),
+            because.prop_map(State::Failed),
+            (plan, time(), prop::option::of(time())).prop_map(|(plan, next_attempt_at, lease)| {
+                State::Pending(Pending {
+                    plan,
+                    next_attempt_at,
+                    lease: lease.map(|until| Lease { until }),
+                })
+            }),
+        ]
+    }
+
+    fn any_attempt() -> impl Strategy<Value = Attempt> {
+        let response = (
+            200u16..600,
+            prop::option::of(prop::collection::vec(any::<u8>(), 0..40)),
+            any::<Option<u32>>(),
+        )
+            .prop_map(|(code, body, wait)| Outcome::Response {
+                code,
+                body,
+                retry_after: wait.map(|seconds| Duration::from_secs(u64::from(seconds))),
+            });
+        let silence = ".{1,30}".prop_map(|error| Outcome::NoResponse { error });
+        (
+            1u32..200,
+            0i64..1_000_000,
+            0u64..20_000,
+            any::<bool>(),
+            prop_oneof![response, silence],
+        )
+            .prop_map(|(number, millis, ms, signed, outcome)| Attempt {
+                number,
+                at: at(millis),
+                duration: Duration::from_millis(ms),
+                signed,
+                outcome,
+            })
+    }
+
+    proptest! {
+        #[test]
+        fn what_is_written_is_read_back(
+            state in any_state(),
+            attempts in prop::collection::vec(any_attempt(), 0..8),
+            text in ".*",
+            test in any::<bool>(),
+            recovered in prop::option::of("[a-z]{1,8}"),
+        ) {
+            let delivery = Delivery {
+                purpose: if test { Purpose::Test } else { Purpose::Event },
+                recovered_by: recovered.map(RecoverJob),
+                ..delivery(Body::from(text), attempts, state)
+            };
+            for expected in [Expected::Absent, Expected::Rev(41)] {
+                let stored = decode(&encode(&delivery, expected).unwrap()).unwrap();
+                prop_assert_eq!(&stored.value, &delivery);
+                prop_assert_eq!(stored.rev, expected.next());
+            }
+        }
+    }
+}
