@@ -4,16 +4,16 @@
 //! description that is generated from this code.
 //!
 //! # The way of a request
-//! [`boundary`] (panics, one log line) → route → [`auth`] (who calls, may they) → [`path`], [`params`], [`body`] (strict
-//! reading; every broken rule is named) → the handler → [`problem`] where something is wrong.
+//! `boundary` (panics, one log line) → route → `auth` (who calls, may they) → `path`, `params`, `body` (strict
+//! reading; every broken rule is named) → the handler → `problem` where something is wrong.
 //!
 //! # Layout
-//! * [`webhooks`] — `/webhooks` and what can be done to one, a file for each
-//! * [`deliveries`] — `/webhooks/{id}/deliveries`: the delivery log, resending
-//! * [`events`] — `/events`
-//! * [`api_keys`] — `/api-keys`
-//! * [`event_types`], [`health`], [`openapi`] — what needs no key
-//! * [`auth`], [`path`], [`params`], [`body`], [`object`], [`pagination`], [`problem`], [`boundary`] — what they share
+//! * `webhooks` — `/webhooks` and what can be done to one, a file for each
+//! * `deliveries` — `/webhooks/{id}/deliveries`: the delivery log, resending
+//! * `events` — `/events`
+//! * `api_keys` — `/api-keys`
+//! * `event_types`, `health`, `openapi` — what needs no key
+//! * `auth`, `path`, `params`, `body`, `object`, `pagination`, `problem`, `boundary` — what they share
 
 #![forbid(unsafe_code)]
 

@@ -87,10 +87,7 @@ impl Problem {
     }
 
     pub(crate) fn forbidden() -> Problem {
-        Problem::new(
-            StatusCode::FORBIDDEN,
-            "the key's role does not allow this; docs/api.md lists what each role may do",
-        )
+        Problem::new(StatusCode::FORBIDDEN, "the key's role does not allow this")
     }
 
     /// The same words whether something does not exist or is another workspace's: nobody can tell the two apart.

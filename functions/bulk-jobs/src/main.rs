@@ -2,13 +2,11 @@
 
 use std::sync::Arc;
 
-use aws_lambda_events::event::sqs::SqsEvent;
 use bulk_jobs::BulkJobs;
-use jiff::Timestamp;
-use lambda_runtime::{Error, LambdaEvent, run, service_fn};
+use lambda_runtime::Error;
 use platform::queue::Queue;
 use platform::store::Store;
-use platform::{aws, clock, logging, settings};
+use platform::{aws, batch, clock, logging, settings};
 
 #[tokio::main]
 async fn main() -> Result<(), Error> {
@@ -23,13 +21,9 @@ async fn main() -> Result<(), Error> {
         dead_letters: queue("BULK_DEAD_LETTER_QUEUE_URL")?,
         clock: clock::system(),
     });
-    run(service_fn(|event: LambdaEvent<SqsEvent>| {
+    batch::run(move |records, deadline| {
         let jobs = Arc::clone(&jobs);
-        // A deadline that cannot be told is now: the work is put off.
-        let deadline =
-            Timestamp::try_from(event.context.deadline()).unwrap_or_else(|_| Timestamp::now());
-        // Boxed: the compiler's depth limit counts through the runtime's own layers.
-        Box::pin(async move { Ok::<_, Error>(jobs.handle(event.payload.records, deadline).await) })
-    }))
+        Box::pin(async move { jobs.handle(records, deadline).await })
+    })
     .await
 }

@@ -2,15 +2,13 @@
 
 use std::sync::Arc;
 
-use aws_lambda_events::event::sqs::SqsEvent;
 use deliver_webhook::{DeliverWebhook, Limits, Queues, pace::Pace};
-use jiff::Timestamp;
-use lambda_runtime::{Error, LambdaEvent, run, service_fn};
+use lambda_runtime::Error;
 use platform::http::{GuardedClient, SystemResolver};
 use platform::queue::Queue;
 use platform::secrets::Secrets;
 use platform::store::{Store, config::ConfigCache};
-use platform::{aws, clock, entropy::Entropy, logging, settings};
+use platform::{aws, batch, clock, entropy::Entropy, logging, settings};
 
 #[tokio::main]
 async fn main() -> Result<(), Error> {
@@ -41,15 +39,9 @@ async fn main() -> Result<(), Error> {
         entropy: Entropy::system(),
         pace: Pace::default(),
     });
-    run(service_fn(|event: LambdaEvent<SqsEvent>| {
+    batch::run(move |records, deadline| {
         let deliver = Arc::clone(&deliver);
-        // A deadline that cannot be told is now: nothing is begun that might be cut short.
-        let deadline =
-            Timestamp::try_from(event.context.deadline()).unwrap_or_else(|_| Timestamp::now());
-        // Boxed: the compiler's depth limit counts through the runtime's own layers.
-        Box::pin(
-            async move { Ok::<_, Error>(deliver.handle(event.payload.records, deadline).await) },
-        )
-    }))
+        Box::pin(async move { deliver.handle(records, deadline).await })
+    })
     .await
 }

@@ -55,8 +55,9 @@ struct Arrival {
 }
 
 impl FanOut {
-    /// Handles a batch of the events queue. The answer names the records that stay on the queue.
-    pub async fn handle(&self, records: Vec<SqsMessage>) -> SqsBatchResponse {
+    /// Handles a batch of the events queue, to be done by `deadline`. The answer names the records that stay on the
+    /// queue.
+    pub async fn handle(&self, records: Vec<SqsMessage>, deadline: Timestamp) -> SqsBatchResponse {
         let now = (self.clock)();
         let received = records.len();
         let (mut arrivals, mut rejections) = (Vec::new(), Vec::new());
@@ -74,7 +75,7 @@ impl FanOut {
         }
         let rejected = rejections.len();
         kept.extend(self.reject(rejections).await);
-        let spread = self.spread(&arrivals).await;
+        let spread = self.spread(&arrivals, deadline).await;
         kept.extend(spread.unsent);
         tracing::info!(
             received,

@@ -2,13 +2,12 @@
 
 use std::sync::Arc;
 
-use aws_lambda_events::event::sqs::SqsEvent;
 use fan_out::FanOut;
-use lambda_runtime::{Error, LambdaEvent, run, service_fn};
+use lambda_runtime::Error;
 use platform::queue::Queue;
 use platform::store::Store;
 use platform::store::config::ConfigCache;
-use platform::{aws, clock, logging, settings};
+use platform::{aws, batch, clock, logging, settings};
 
 #[tokio::main]
 async fn main() -> Result<(), Error> {
@@ -24,10 +23,9 @@ async fn main() -> Result<(), Error> {
         dead_letters: queue("EVENTS_DEAD_LETTER_QUEUE_URL")?,
         clock: clock::system(),
     });
-    run(service_fn(|event: LambdaEvent<SqsEvent>| {
+    batch::run(move |records, deadline| {
         let fan_out = Arc::clone(&fan_out);
-        // Boxed: the compiler's depth limit counts through the runtime's own layers.
-        Box::pin(async move { Ok::<_, Error>(fan_out.handle(event.payload.records).await) })
-    }))
+        Box::pin(async move { fan_out.handle(records, deadline).await })
+    })
     .await
 }

@@ -1,12 +1,14 @@
 //! Events to webhooks' messages.
 
 use std::collections::HashSet;
+use std::time::Duration;
 
 use domain::delivery::DeliveryKey;
 use domain::event::WebhookEvent;
 use domain::ids::DeliveryId;
 use domain::webhook::{Lane, Webhook};
 use futures::StreamExt;
+use jiff::Timestamp;
 use platform::queue::Queue;
 use platform::queue::message::{FirstAttempt, WebhookWakeUp};
 use platform::queue::sending::Outgoing;
@@ -14,11 +16,14 @@ use platform::store::config::Config;
 
 use crate::{Arrival, FanOut};
 
-/// Messages made at a time, as many as a batch call takes: an event of 256 KiB to 1,000 webhooks must not stand in
-/// memory a thousand times.
+/// Messages to a batch call.
 const CHUNK: usize = 10;
 /// Batch calls under way at a time.
 const CALLS: usize = 8;
+/// Messages made at a time: an event of 256 KiB to 1,000 webhooks must not stand in memory a thousand times.
+const WINDOW: usize = CHUNK * CALLS;
+/// No window is begun with less time than this left.
+const TIME_FOR_A_WINDOW: Duration = Duration::from_secs(10);
 
 /// What became of a batch's events.
 #[derive(Default)]
@@ -37,45 +42,60 @@ struct Pair<'a> {
 }
 
 impl FanOut {
-    /// Sends the messages of all events.
-    pub(crate) async fn spread(&self, arrivals: &[Arrival]) -> Spread {
+    /// Sends the messages of all events, those of the first event first, until `deadline` is near.
+    pub(crate) async fn spread(&self, arrivals: &[Arrival], deadline: Timestamp) -> Spread {
         let workspaces = arrivals.iter().map(|arrival| &arrival.event.workspace.id);
         match self.config.current(workspaces).await {
-            Ok(config) => self.send_pairs(&pairs(arrivals, &config)).await,
+            Ok(config) => self.send_pairs(&pairs(arrivals, &config), deadline).await,
             Err(error) => {
                 tracing::warn!(%error, "configuration not read");
-                let unsent = arrivals
-                    .iter()
-                    .map(|arrival| arrival.message_id.clone())
-                    .collect();
+                let ids = arrivals.iter().map(|arrival| arrival.message_id.clone());
                 Spread {
                     deliveries: 0,
-                    unsent,
+                    unsent: ids.collect(),
                 }
             }
         }
     }
 
-    async fn send_pairs(&self, pairs: &[Pair<'_>]) -> Spread {
+    async fn send_pairs(&self, pairs: &[Pair<'_>], deadline: Timestamp) -> Spread {
         let mut spread = Spread::default();
-        for (lane, queue) in [(Lane::Fast, &self.fast), (Lane::Slow, &self.slow)] {
-            let of_lane: Vec<_> = pairs
-                .iter()
-                .filter(|pair| pair.webhook.lane == lane)
-                .collect();
-            // Gathered first: a lazy stream of calls would not be `Send`.
-            let calls: Vec<_> = of_lane.chunks(CHUNK).map(|chunk| send_chunk(queue, chunk)).collect();
-            let sent: Vec<_> = futures::stream::iter(calls).buffered(CALLS).concat().await;
-            for (pair, sent) in of_lane.iter().zip(sent) {
-                if sent {
-                    spread.deliveries += 1;
-                } else {
-                    spread.unsent.insert(pair.arrival.message_id.clone());
-                }
+        for window in pairs.chunks(WINDOW) {
+            // The largest events to the most webhooks may take longer than one invocation has. What was sent is
+            // done, so that each invocation gets further.
+            if (self.clock)() + TIME_FOR_A_WINDOW > deadline {
+                spread.unsent.extend(window.iter().map(Pair::message_id));
+                continue;
+            }
+            for (lane, queue) in [(Lane::Fast, &self.fast), (Lane::Slow, &self.slow)] {
+                let wanted = |pair: &&Pair<'_>| pair.webhook.lane == lane;
+                let of_lane: Vec<_> = window.iter().filter(wanted).collect();
+                spread.add(&of_lane, &send_window(queue, &of_lane).await);
             }
         }
         spread
     }
+}
+
+impl Spread {
+    fn add(&mut self, pairs: &[&Pair<'_>], sent: &[bool]) {
+        for (pair, sent) in pairs.iter().zip(sent) {
+            if *sent {
+                self.deliveries += 1;
+            } else {
+                self.unsent.insert(pair.message_id());
+            }
+        }
+    }
+}
+
+async fn send_window(queue: &Queue, pairs: &[&Pair<'_>]) -> Vec<bool> {
+    // Gathered first: a lazy stream of calls would not be `Send`.
+    let calls: Vec<_> = pairs
+        .chunks(CHUNK)
+        .map(|chunk| send_chunk(queue, chunk))
+        .collect();
+    futures::stream::iter(calls).buffered(CALLS).concat().await
 }
 
 fn pairs<'a>(arrivals: &'a [Arrival], config: &'a Config) -> Vec<Pair<'a>> {
@@ -106,6 +126,10 @@ async fn send_chunk(queue: &Queue, pairs: &[&Pair<'_>]) -> Vec<bool> {
 }
 
 impl Pair<'_> {
+    fn message_id(&self) -> String {
+        self.arrival.message_id.clone()
+    }
+
     fn message(&self) -> Outgoing {
         let event = &self.arrival.event;
         let Webhook { id, workspace, .. } = self.webhook;

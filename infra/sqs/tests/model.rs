@@ -231,7 +231,7 @@ impl<'a> Run<'a> {
                 self.wake();
             }
             Err(shape) => {
-                prop_assert_eq!(answer.map_err(|refusal| refusal.shape), Err(shape.into()))
+                prop_assert_eq!(answer.map_err(|refusal| refusal.shape), Err(shape.into()));
             }
         }
         Ok(())

@@ -7,7 +7,9 @@ use rand::Rng;
 /// Fills a buffer with random bytes. Must be cryptographically strong in production: ids, keys and secrets come from
 /// it.
 #[derive(Clone)]
-pub struct Entropy(Arc<dyn Fn(&mut [u8]) + Send + Sync>);
+pub struct Entropy(Arc<Fill>);
+
+type Fill = dyn Fn(&mut [u8]) + Send + Sync;
 
 impl Entropy {
     /// The operating system's randomness, through `rand`'s thread generator.

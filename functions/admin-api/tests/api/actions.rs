@@ -109,7 +109,7 @@ async fn a_resend_makes_one_more_attempt_due_and_wakes_it() {
     {
         let id = api
             .delivery(&webhook, i64::try_from(number).unwrap(), |delivery| {
-                delivery.state = state
+                delivery.state = state;
             })
             .await;
         let answer = api
@@ -160,7 +160,7 @@ async fn a_resend_keeps_the_schedule_that_it_interrupts() {
     };
     let id = api
         .delivery(&webhook, 1, |delivery| {
-            delivery.state = State::Pending(waiting)
+            delivery.state = State::Pending(waiting);
         })
         .await;
     api.send(
@@ -193,7 +193,7 @@ async fn nothing_is_resent_while_an_attempt_is_under_way_or_the_webhook_is_off()
     .claim(api.now(), std::time::Duration::from_secs(45));
     let under_way = api
         .delivery(&webhook, 1, |delivery| {
-            delivery.state = State::Pending(claimed)
+            delivery.state = State::Pending(claimed);
         })
         .await;
     let resend = |id: &str| format!("{}/deliveries/{id}/resend", path(&webhook));

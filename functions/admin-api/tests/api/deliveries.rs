@@ -119,12 +119,14 @@ async fn filters_pick_by_status_and_event() {
     for (query, wanted) in [
         (
             "status=failed",
-            &(|n: usize| n % 3 == 0) as &dyn Fn(usize) -> bool,
+            &(|n: usize| n.is_multiple_of(3)) as &dyn Fn(usize) -> bool,
         ),
         ("status=pending_retry", &|n| n % 3 == 1),
         ("status=success", &|n| n % 3 == 2),
-        ("event=label.created", &|n| n % 2 == 0),
-        ("status=failed&event=label.created", &|n| n % 6 == 0),
+        ("event=label.created", &|n| n.is_multiple_of(2)),
+        ("status=failed&event=label.created", &|n| {
+            n.is_multiple_of(6)
+        }),
         ("status=success&event=work_item.created", &|n| {
             n % 3 == 2 && n % 2 == 1
         }),

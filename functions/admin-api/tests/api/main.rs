@@ -2,6 +2,7 @@
 //!
 //! * [`access`] — every route, every role
 //! * [`description`] — the OpenAPI document
+//! * [`boundary`] — panics and the log
 //! * [`requests`] — what is refused before it reaches a handler, and how errors look
 //! * [`webhooks`], [`webhook_fields`], [`webhook_secrets`] — the resource, its rules, its secret
 //! * [`deliveries`], [`actions`] — the log; test, resend, recover, switching off, deleting
@@ -12,6 +13,7 @@ mod access;
 mod actions;
 mod any_body;
 mod api_keys;
+mod boundary;
 mod deliveries;
 mod description;
 mod events;

@@ -70,6 +70,10 @@ impl Api {
     }
 
     pub(crate) async fn with_rules(url_rules: UrlRules) -> Api {
+        Api::build(url_rules, Entropy::system()).await
+    }
+
+    pub(crate) async fn build(url_rules: UrlRules, entropy: Entropy) -> Api {
         let endpoint = "http://127.0.0.1:4566";
         let clock = clock::virtual_from("2026-03-29T14:30:00Z".parse().unwrap());
         let aws = Aws::new(Arc::clone(&clock), endpoint);
@@ -93,7 +97,7 @@ impl Api {
             log_retention: Duration::from_secs(30 * 24 * 60 * 60),
             operator: KeyHash::of(OPERATOR).as_str().parse().unwrap(),
             clock,
-            entropy: Entropy::system(),
+            entropy,
         };
         Api {
             router: router(app),

@@ -203,3 +203,28 @@ async fn no_attempt_is_begun_that_might_be_cut_short() {
     );
     assert!(world.calls("up.example.com").is_empty());
 }
+
+#[tokio::test(start_paused = true)]
+async fn events_that_there_is_no_time_for_stay_on_the_queue() {
+    let world = World::new().await;
+    let webhook = world.webhook("up.example.com").await;
+    world.answer("up.example.com", |_| Answer::Status(200));
+    let records = (0..3).map(|number| {
+        let mut record = SqsMessage::default();
+        record.message_id = Some(format!("m-{number}"));
+        record.body = Some(world.event(&format!("evt_{number}"), world.now()));
+        record
+    });
+    let records: Vec<_> = records.collect();
+    let soon = world.now() + Duration::from_secs(9);
+    let response = world.fan_out.handle(records.clone(), soon).await;
+    assert_eq!(response.batch_item_failures.len(), 3);
+    world.until_quiet(MINUTE).await;
+    assert!(world.log(&webhook, None).await.is_empty());
+
+    let later = world.now() + Duration::from_secs(30);
+    let response = world.fan_out.handle(records, later).await;
+    assert!(response.batch_item_failures.is_empty());
+    world.until_quiet(MINUTE).await;
+    assert_eq!(world.log(&webhook, None).await.len(), 3);
+}

@@ -78,6 +78,7 @@ pub struct World {
     pub clock: platform::clock::Clock,
     pub store: Store,
     pub endpoints: Arc<Endpoints>,
+    pub fan_out: Arc<FanOut>,
     pub deliver: Arc<DeliverWebhook>,
     bulk_jobs: BulkJobs,
     pub refused_visibility_changes: Arc<AtomicUsize>,
@@ -106,8 +107,9 @@ impl World {
             endpoints: Arc::clone(&endpoints),
             clock: Arc::clone(&clock),
         })));
+        let fan_out = Arc::new(parts.fan_out());
         let functions: Arc<dyn Invoke> = Arc::new(Functions {
-            fan_out: parts.fan_out(),
+            fan_out: Arc::clone(&fan_out),
             deliver: Arc::clone(&deliver),
             bulk_jobs: parts.bulk_jobs(),
             clock: Arc::clone(&clock),
@@ -135,6 +137,7 @@ impl World {
             clock,
             store,
             endpoints,
+            fan_out,
             deliver,
             bulk_jobs,
             refused_visibility_changes,
@@ -211,11 +214,15 @@ impl World {
     }
 
     pub async fn publish_at(&self, id: &str, timestamp: Timestamp) -> EventId {
-        let message = format!(
-            r#"{{"id":"{id}","event":"work_item.created","timestamp":"{timestamp}","workspace":{{"id":"ws_1","slug":"s"}},"project":null,"data":{{"id" : "wi_1"}},"actor":null}}"#
-        );
-        self.send("EventsQueue", message).await;
+        self.send("EventsQueue", self.event(id, timestamp)).await;
         id.parse().unwrap()
+    }
+
+    /// An event's text.
+    pub fn event(&self, id: &str, timestamp: Timestamp) -> String {
+        format!(
+            r#"{{"id":"{id}","event":"work_item.created","timestamp":"{timestamp}","workspace":{{"id":"ws_1","slug":"s"}},"project":null,"data":{{"id" : "wi_1"}},"actor":null}}"#
+        )
     }
 
     /// A message on a queue, named by its resource in the template.
@@ -448,7 +455,7 @@ impl Parts {
 
 /// The functions as Lambda would run them: with a deadline at which they are cut off.
 struct Functions {
-    fan_out: FanOut,
+    fan_out: Arc<FanOut>,
     deliver: Arc<DeliverWebhook>,
     bulk_jobs: BulkJobs,
     clock: platform::clock::Clock,
@@ -465,7 +472,7 @@ impl Invoke for Functions {
             let deadline = (self.clock)() + TIMEOUT;
             let handled = async {
                 match function {
-                    "FanOut" => self.fan_out.handle(event.records).await,
+                    "FanOut" => self.fan_out.handle(event.records, deadline).await,
                     "DeliverWebhook" => self.deliver.handle(event.records, deadline).await,
                     "BulkJobs" => self.bulk_jobs.handle(event.records, deadline).await,
                     other => panic!("no such function: {other}"),

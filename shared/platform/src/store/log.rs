@@ -1,6 +1,6 @@
 //! A webhook's deliveries, newest first.
 //!
-//! The log of a webhook is spread over [`LOG_SHARDS`] partitions; a page merges them. Filters by event (and by status
+//! The log of a webhook is spread over [`LOG_SHARDS`](domain::ids::LOG_SHARDS) partitions; a page merges them. Filters by event (and by status
 //! `success`) are a bounded scan: a page may come back short, with a cursor to go on from.
 
 use std::collections::{HashMap, VecDeque};

@@ -4,9 +4,9 @@
 //! raises, and every write is conditional on the revision that it was computed from: a write that lost a race changes
 //! nothing and says [`StoreError::Conflict`].
 //!
-//! * [`keys`] — the items' keys
-//! * [`item`] — attributes in and out
-//! * [`table`] — the calls, with their errors told apart
+//! * `keys` — the items' keys
+//! * `item` — attributes in and out
+//! * `table` — the calls, with their errors told apart
 //! * [`webhooks`] — a workspace's webhooks and its configuration version
 //! * [`config`] — the same, cached in memory under that version
 //! * [`deliveries`] — deliveries by key; recording what became of an attempt

@@ -136,7 +136,7 @@ impl Store {
                 Err(error) => match error.code() {
                     Some("ConditionalCheckFailedException") => return Err(StoreError::Conflict),
                     Some("TransactionConflictException") => {
-                        pauses.next("TransactionConflict").await?
+                        pauses.next("TransactionConflict").await?;
                     }
                     _ => return Err(unavailable(&error)),
                 },
