@@ -42,12 +42,14 @@ pub(crate) async fn around(
         .get()
         .map(|(workspace, key)| (workspace.as_str(), key.as_str()))
         .unzip();
+    // The log takes numbers of 64 bits; a clock that was set back counts as no time.
+    let duration_ms = u64::try_from((app.clock)().duration_since(begun).as_millis()).unwrap_or(0);
     let cause = response.extensions().get::<Cause>();
     tracing::info!(
         %method,
         route = route.as_ref().map(MatchedPath::as_str),
         status = response.status().as_u16(),
-        duration_ms = (app.clock)().duration_since(begun).as_millis(),
+        duration_ms,
         workspace,
         key,
         cause = cause.map(|cause| cause.0.as_str()),

@@ -81,7 +81,13 @@ fn a_message_is_received_max_receive_count_times_and_then_moved() {
         );
         assert_eq!(dead.counts(), (0, 0, 0));
     }
+    let mut arrivals = world.sqs.arrivals();
+    arrivals.mark_unchanged();
     queue.receive_nothing();
+    assert!(
+        arrivals.has_changed().unwrap(),
+        "who waits at the dead-letter queue is told"
+    );
     assert_eq!(queue.counts(), (0, 0, 0));
     assert_eq!(dead.counts(), (1, 0, 0));
 }

@@ -411,4 +411,10 @@ fn a_waiting_receiver_is_told_of_what_arrives_and_of_what_is_due() {
     queue.change_visibility(&handle, 0).unwrap();
     assert!(arrivals.has_changed().unwrap(), "released");
     assert_eq!(world.sqs.next_visible_at(&queue.url), None);
+
+    queue.receive_one();
+    world.pass_seconds(30);
+    arrivals.mark_unchanged();
+    assert_eq!(queue.counts(), (1, 0, 0));
+    assert!(arrivals.has_changed().unwrap(), "found visible again");
 }

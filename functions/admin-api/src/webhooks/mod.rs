@@ -1,7 +1,7 @@
 //! `/webhooks`: configured endpoints.
 //!
 //! * [`create`], [`list`], [`read`], [`update`], [`delete`] — the resource
-//! * [`test`], [`rotate`], [`recover`] — what can be done to one
+//! * [`mod@test`], [`rotate`], [`recover`] — what can be done to one
 //! * [`fields`] — the rules of its fields; [`view`] — how it is shown
 //!
 //! A change is computed from the webhook as it was read and written only if it still stands so; else it is read again
