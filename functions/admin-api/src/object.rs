@@ -32,6 +32,14 @@ impl<T> Given<T> {
             Given::Absent | Given::Null => None,
         }
     }
+
+    /// The same, borrowed.
+    pub(crate) fn as_value(&self) -> Option<&T> {
+        match self {
+            Given::Value(value) => Some(value),
+            Given::Absent | Given::Null => None,
+        }
+    }
 }
 
 /// What a request brings, read field by field.
@@ -234,24 +242,7 @@ pub(crate) fn event_type(value: Value) -> Result<EventType, String> {
 /// Reads an RFC 3339 time.
 pub(crate) fn time(value: Value) -> Result<Timestamp, String> {
     let rule = "must be an RFC 3339 time with an offset, e.g. 2026-03-29T14:30:00Z";
-    rfc3339(&text(value)?).ok_or_else(|| rule.to_owned())
-}
-
-/// RFC 3339 §5.6 alone; `Timestamp::from_str` takes much else: no seconds, zone names, hours alone as offset.
-fn rfc3339(text: &str) -> Option<Timestamp> {
-    let upper = text.to_ascii_uppercase();
-    let numeric = match upper.strip_suffix('Z') {
-        Some(local) => format!("{local}+00:00"),
-        None => upper,
-    };
-    // `strptime` takes fields of one digit and offsets with seconds; then the separators stand elsewhere.
-    let (_, offset) = numeric.split_at_checked(numeric.len().checked_sub("+00:00".len())?)?;
-    let separators = [(4, b'-'), (7, b'-'), (10, b'T'), (13, b':'), (16, b':')];
-    let is_there =
-        |&(place, separator): &(usize, u8)| numeric.as_bytes().get(place) == Some(&separator);
-    let shaped = offset.starts_with(['+', '-']) && separators.iter().all(is_there);
-    let parsed = Timestamp::strptime("%Y-%m-%dT%H:%M:%S%.f%:z", &numeric);
-    parsed.ok().filter(|_| shaped)
+    domain::time::rfc3339(&text(value)?).ok_or_else(|| rule.to_owned())
 }
 
 /// An object's entries in their order, repeated ones as well.

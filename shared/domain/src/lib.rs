@@ -12,6 +12,7 @@
 //! - [`access`]: API keys and roles
 //! - [`endpoint_url`], [`address`], [`retry_after`]: where requests may go, and the wait that an endpoint asks for
 //! - [`compression`]: bodies at rest
+//! - [`time`]: times as the outside writes them
 
 pub mod access;
 pub mod address;
@@ -26,4 +27,5 @@ pub mod retry_after;
 pub mod rotation;
 pub mod secret;
 pub mod signing;
+pub mod time;
 pub mod webhook;

@@ -16,7 +16,7 @@ use domain::webhook::{Activity, FailureStreak, Lane, SealedSecret, Webhook};
 use platform::store::StoreError;
 use utoipa::ToSchema;
 
-use super::fields::{self, NewSecret, SecretChange};
+use super::fields::{self, NewSecret};
 use super::view::WebhookWithSecret;
 use crate::auth::{Access, Configure};
 use crate::body::{Fields, JsonBody};
@@ -63,19 +63,14 @@ impl Fields for NewWebhook {
         let project_id = object.nullable("project_id", object::parsed);
         let description = object.nullable("description", fields::description);
         let active = object.optional("active", object::flag);
-        let secret = fields::secret_change(object);
-        let (secret, generate_secret) = match secret? {
-            SecretChange::Keep | SecretChange::Remove => (None, false),
-            SecretChange::Set(secret) => (Some(secret), false),
-            SecretChange::Generate => (None, true),
-        };
+        let (secret, generate_secret) = fields::secret_or_generate(object)?;
         Some(NewWebhook {
             url: url?,
             events: events?,
             project_id: project_id.ok()?.value(),
             description: description.ok()?.value(),
             active: active.ok()?.unwrap_or(true),
-            secret,
+            secret: secret.value(),
             generate_secret,
         })
     }
@@ -94,11 +89,13 @@ pub(crate) async fn create_webhook(
     JsonBody(new): JsonBody<NewWebhook>,
 ) -> Result<(StatusCode, Json<WebhookWithSecret>), Problem> {
     fields::check_host(&app, &new.url).await?;
-    let secret = if new.secret.is_some() || new.generate_secret {
-        Some(NewSecret::seal(&app, &workspace_id, new.secret.clone()).await?)
-    } else {
-        None
-    };
+    let secret = NewSecret::seal_if_asked(
+        &app,
+        &workspace_id,
+        new.secret.as_ref(),
+        new.generate_secret,
+    )
+    .await?;
     let sealed = secret.as_ref().map(|secret| secret.sealed.clone());
     let webhook = new.into_webhook(&app, workspace_id, sealed);
     add(&app, &webhook).await?;

@@ -14,18 +14,6 @@ use crate::problem::Problem;
 
 const MAX_DESCRIPTION_CHARACTERS: usize = 500;
 
-/// What becomes of a webhook's secret.
-pub(crate) enum SecretChange {
-    /// Nothing.
-    Keep,
-    /// It goes.
-    Remove,
-    /// The caller's choice takes its place.
-    Set(WebhookSecret),
-    /// One that we make takes its place.
-    Generate,
-}
-
 /// A new secret, encrypted.
 pub(crate) struct NewSecret {
     pub(crate) sealed: SealedSecret,
@@ -34,20 +22,39 @@ pub(crate) struct NewSecret {
 }
 
 impl NewSecret {
-    /// Encrypts the caller's secret, or makes one.
+    /// Encrypts the caller's secret, or else makes one.
     pub(crate) async fn seal(
         app: &App,
         workspace: &WorkspaceId,
-        chosen: Option<WebhookSecret>,
+        chosen: Option<&WebhookSecret>,
     ) -> Result<NewSecret, Problem> {
-        let (secret, is_ours) = match chosen {
-            Some(secret) => (secret, false),
-            None => (WebhookSecret::generate(app.entropy.bytes()), true),
-        };
+        if let Some(chosen) = chosen {
+            let sealed = app.secrets.seal(workspace, chosen).await?;
+            return Ok(NewSecret {
+                sealed,
+                generated: None,
+            });
+        }
+        let ours = WebhookSecret::generate(app.entropy.bytes());
+        let sealed = app.secrets.seal(workspace, &ours).await?;
         Ok(NewSecret {
-            sealed: app.secrets.seal(workspace, &secret).await?,
-            generated: is_ours.then_some(secret),
+            sealed,
+            generated: Some(ours),
         })
+    }
+
+    /// The same where a secret is chosen or asked for; `None` where neither.
+    pub(crate) async fn seal_if_asked(
+        app: &App,
+        workspace: &WorkspaceId,
+        chosen: Option<&WebhookSecret>,
+        generate: bool,
+    ) -> Result<Option<NewSecret>, Problem> {
+        if chosen.is_some() || generate {
+            NewSecret::seal(app, workspace, chosen).await.map(Some)
+        } else {
+            Ok(None)
+        }
     }
 }
 
@@ -84,19 +91,16 @@ pub(crate) fn secret(value: Value) -> Result<WebhookSecret, String> {
     WebhookSecret::parse(object::text(value)?).map_err(|error| error.to_string())
 }
 
-/// Reads `secret` and `generate_secret`.
-pub(crate) fn secret_change(object: &mut Object) -> Option<SecretChange> {
+/// Reads `secret` and `generate_secret`, of which at most one may be given.
+pub(crate) fn secret_or_generate(object: &mut Object) -> Option<(Given<WebhookSecret>, bool)> {
     let secret = object.nullable("secret", secret);
     let generate = object.optional("generate_secret", object::flag);
     match (secret.ok()?, generate.ok()?.unwrap_or(false)) {
-        (Given::Absent, false) => Some(SecretChange::Keep),
-        (Given::Absent, true) => Some(SecretChange::Generate),
-        (Given::Null, false) => Some(SecretChange::Remove),
-        (Given::Value(secret), false) => Some(SecretChange::Set(secret)),
         (Given::Null | Given::Value(_), true) => object.refuse(
             "generate_secret",
             "must not be true beside secret: give one of them",
         ),
+        read => Some(read),
     }
 }
 

@@ -67,7 +67,7 @@ pub(crate) async fn rotate_secret(
     JsonBody(rotation): JsonBody<Rotation>,
 ) -> Result<Json<WebhookWithSecret>, Problem> {
     find(&app, &workspace_id, &webhook_id).await?;
-    let new = NewSecret::seal(&app, &workspace_id, rotation.secret).await?;
+    let new = NewSecret::seal(&app, &workspace_id, rotation.secret.as_ref()).await?;
     let ends = rotation.overlap_seconds.ends(app.now());
     let change = |webhook: &mut Webhook| replace_secret(webhook, &new.sealed, ends);
     let webhook = edit(&app, &workspace_id, &webhook_id, change).await?;

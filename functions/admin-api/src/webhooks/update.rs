@@ -18,7 +18,7 @@ use domain::webhook::Webhook;
 use platform::queue::message::BulkTask;
 use utoipa::ToSchema;
 
-use super::fields::{self, NewSecret, SecretChange};
+use super::fields::{self, NewSecret};
 use super::view::WebhookWithSecret;
 use super::{ask_for, edit, find};
 use crate::App;
@@ -63,13 +63,7 @@ impl Fields for WebhookPatch {
         let project_id = object.nullable("project_id", object::parsed);
         let description = object.nullable("description", fields::description);
         let active = object.optional("active", object::flag);
-        let secret = fields::secret_change(object);
-        let (secret, generate_secret) = match secret? {
-            SecretChange::Keep => (Given::Absent, false),
-            SecretChange::Remove => (Given::Null, false),
-            SecretChange::Set(secret) => (Given::Value(secret), false),
-            SecretChange::Generate => (Given::Absent, true),
-        };
+        let (secret, generate_secret) = fields::secret_or_generate(object)?;
         Some(WebhookPatch {
             url: url.ok()?,
             events: events.ok()?,
@@ -101,13 +95,9 @@ pub(crate) async fn update_webhook(
     if let Some(url) = &patch.url {
         fields::check_host(&app, url).await?;
     }
-    let new_secret = match (&patch.secret, patch.generate_secret) {
-        (Given::Value(secret), _) => {
-            Some(NewSecret::seal(&app, &workspace_id, Some(secret.clone())).await?)
-        }
-        (_, true) => Some(NewSecret::seal(&app, &workspace_id, None).await?),
-        (Given::Absent | Given::Null, false) => None,
-    };
+    let chosen = patch.secret.as_value();
+    let new_secret =
+        NewSecret::seal_if_asked(&app, &workspace_id, chosen, patch.generate_secret).await?;
     if patch.active == Some(false) {
         ask_for(&app, &workspace_id, &webhook_id, BulkTask::EndPending).await?;
     }

@@ -151,20 +151,13 @@ async fn a_secret_that_cannot_be_opened_is_no_attempt() {
 async fn a_delivery_that_is_woken_without_end_is_settled_before_the_queue_would_drop_it() {
     let world = World::new().await;
     let webhook = world.webhook("deadly.example.com").await;
-    let event = "evt_1".parse().unwrap();
-    let key = world.key(&webhook, &event, world.now());
     let mut record = SqsMessage::default();
     record.message_id = Some("m-1".into());
-    record.receipt_handle = Some("r-1".into());
     record.attributes.insert(
         "ApproximateReceiveCount".into(),
         TOO_MANY_RECEIVES.to_string(),
     );
-    let first = serde_json::json!({ "event_id": event, "event": "work_item.created", "body": {} });
-    let wake_up = serde_json::json!({
-        "workspace": key.workspace, "webhook": key.webhook, "delivery": key.id, "first": first,
-    });
-    record.body = Some(wake_up.to_string());
+    record.body = Some(world.first_attempt(&webhook, "evt_1"));
     let response = world
         .deliver
         .handle(vec![record], world.now() + Duration::from_secs(30))
@@ -183,15 +176,9 @@ async fn no_attempt_is_begun_that_might_be_cut_short() {
     let world = World::new().await;
     let webhook = world.webhook("up.example.com").await;
     world.answer("up.example.com", |_| Answer::Status(200));
-    let event = "evt_1".parse().unwrap();
-    let key = world.key(&webhook, &event, world.now());
     let mut record = SqsMessage::default();
     record.message_id = Some("m-1".into());
-    let first = serde_json::json!({ "event_id": event, "event": "work_item.created", "body": {} });
-    let wake_up = serde_json::json!({
-        "workspace": key.workspace, "webhook": key.webhook, "delivery": key.id, "first": first,
-    });
-    record.body = Some(wake_up.to_string());
+    record.body = Some(world.first_attempt(&webhook, "evt_1"));
     let response = world
         .deliver
         .handle(vec![record], world.now() + Duration::from_secs(14))

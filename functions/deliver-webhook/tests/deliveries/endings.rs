@@ -119,15 +119,7 @@ async fn an_event_that_was_fanned_out_before_the_switch_is_kept_for_recovery() {
     let world = World::new().await;
     let webhook = world.webhook("up.example.com").await;
     world.answer("up.example.com", |_| Answer::Status(200));
-    let wake_up = |event: &str| {
-        let event = event.parse().unwrap();
-        let key = world.key(&webhook, &event, world.now());
-        serde_json::json!({
-            "workspace": key.workspace, "webhook": key.webhook, "delivery": key.id,
-            "first": { "event_id": event, "event": "work_item.created", "body": { "x": 1 } },
-        })
-    };
-    let message = wake_up("evt_1").to_string();
+    let message = world.first_attempt(&webhook, "evt_1");
     world.edit(&webhook, |webhook| webhook.switch(false)).await;
     world.send("WebhookSlowQueue", message).await;
     let delivery = world.settled(&webhook, MINUTE).await;

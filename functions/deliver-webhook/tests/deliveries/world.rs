@@ -225,6 +225,17 @@ impl World {
         )
     }
 
+    /// The text of a first message, as fan-out sends it, of an event happening now.
+    pub fn first_attempt(&self, webhook: &Webhook, event: &str) -> String {
+        let event_id: EventId = event.parse().unwrap();
+        let key = self.key(webhook, &event_id, self.now());
+        serde_json::json!({
+            "workspace": key.workspace, "webhook": key.webhook, "delivery": key.id,
+            "first": { "event_id": event_id, "event": "work_item.created", "body": { "x": 1 } },
+        })
+        .to_string()
+    }
+
     /// A message on a queue, named by its resource in the template.
     pub async fn send(&self, queue: &str, body: String) {
         self.sqs

@@ -32,7 +32,7 @@ curl -sS -X POST {api}/v1/workspaces/ws_demo/webhooks -H 'Authorization: Bearer 
 curl -sS -X POST {api}/v1/workspaces/ws_demo/events -H 'Authorization: Bearer {key}' -H 'Content-Type: application/json' \
   -d '{event}'
 
-curl -sS {outside}/inbox/demo/requests
+until curl -sS {outside}/inbox/demo/requests | grep '"body"'; do sleep 1; done
 
 ready: {api}
 "#

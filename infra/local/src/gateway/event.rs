@@ -95,9 +95,8 @@ fn headers(headers: &HeaderMap, ip: IpAddr) -> BTreeMap<String, String> {
     let mut joined: BTreeMap<_, _> = names
         .filter_map(|name| Some((name.to_string(), value(headers, name)?)))
         .collect();
-    joined
-        .entry("x-forwarded-proto".into())
-        .or_insert_with(|| "http".into());
+    // Whatever the caller says: API Gateway knows how it was called.
+    joined.insert("x-forwarded-proto".into(), "http".into());
     let forwarded = joined
         .get("x-forwarded-for")
         .map_or_else(|| ip.to_string(), |before| format!("{before}, {ip}"));

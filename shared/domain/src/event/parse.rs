@@ -10,6 +10,7 @@ use super::{
     Alert, Body, EventError, IngestEvent, MAX_EVENT_BYTES, WebhookEvent, WorkspaceRef,
     depth::is_too_deep, fields::Fields,
 };
+use crate::time::rfc3339;
 use crate::{
     catalogue::EventType,
     ids::{ProjectId, UserId},
@@ -195,32 +196,4 @@ fn timestamp(event: &Fields<'_>, now: Timestamp) -> Result<Timestamp, EventError
         return Err(event.error("timestamp", "must not lie more than 24 hours ahead"));
     }
     Ok(at)
-}
-
-/// RFC 3339 §5.6 alone; `Timestamp::from_str` takes much else (no seconds, time zone names, hours as offset).
-fn rfc3339(text: &str) -> Option<Timestamp> {
-    let (date_time, rest) = text.split_at_checked("2026-03-29T14:30:00".len())?;
-    let offset = match rest.strip_prefix('.') {
-        Some(fraction) => fraction.trim_start_matches(|c: char| c.is_ascii_digit()),
-        None => rest,
-    };
-    let shaped = has_shape(date_time, "0000-00-00T00:00:00")
-        && (matches!(offset, "Z" | "z") || has_offset_shape(offset));
-    if shaped { text.parse().ok() } else { None }
-}
-
-fn has_offset_shape(offset: &str) -> bool {
-    has_shape(offset, "+00:00") || has_shape(offset, "-00:00")
-}
-
-/// Whether `text` has a digit wherever `shape` has `0`, and else the same characters in either case.
-fn has_shape(text: &str, shape: &str) -> bool {
-    let fits = |(given, wanted): (u8, u8)| {
-        if wanted == b'0' {
-            given.is_ascii_digit()
-        } else {
-            given.eq_ignore_ascii_case(&wanted)
-        }
-    };
-    text.len() == shape.len() && text.bytes().zip(shape.bytes()).all(fits)
 }

@@ -9,6 +9,7 @@ pub mod sending;
 pub mod visibility;
 
 use aws_sdk_sqs::Client;
+use aws_sdk_sqs::types::BatchResultErrorEntry;
 
 /// A call to a queue that did not do what it was asked, whole or for one message.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -35,4 +36,16 @@ impl Queue {
     pub fn name(&self) -> &str {
         self.url.rsplit('/').next().unwrap_or(&self.url)
     }
+}
+
+/// The results of a batch call, in the order of its entries, whose ids are their places.
+fn batch_results(entries: usize, failed: &[BatchResultErrorEntry]) -> Vec<Result<(), QueueError>> {
+    let mut results = vec![Ok(()); entries];
+    for failed in failed {
+        let place = failed.id().parse::<usize>().ok();
+        if let Some(result) = place.and_then(|place| results.get_mut(place)) {
+            *result = Err(QueueError(failed.code().to_owned()));
+        }
+    }
+    results
 }

@@ -5,7 +5,7 @@ use std::time::Duration;
 use aws_sdk_sqs::types::{MessageAttributeValue, SendMessageBatchRequestEntry};
 use serde::Serialize;
 
-use super::{Queue, QueueError};
+use super::{Queue, QueueError, batch_results};
 use crate::aws_error;
 
 /// A message to be sent.
@@ -123,20 +123,7 @@ impl Queue {
             .await;
         match sent {
             Err(error) => vec![Err(QueueError(aws_error::words(&error))); messages.len()],
-            Ok(answer) => {
-                let mut results = vec![Ok(()); messages.len()];
-                for failed in answer.failed() {
-                    let at = failed
-                        .id()
-                        .parse::<usize>()
-                        .ok()
-                        .and_then(|id| results.get_mut(id));
-                    if let Some(result) = at {
-                        *result = Err(QueueError(failed.code().to_owned()));
-                    }
-                }
-                results
-            }
+            Ok(answer) => batch_results(messages.len(), answer.failed()),
         }
     }
 }

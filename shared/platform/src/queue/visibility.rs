@@ -8,7 +8,7 @@ use std::time::Duration;
 use aws_sdk_sqs::types::ChangeMessageVisibilityBatchRequestEntry;
 
 use super::sending::whole_seconds;
-use super::{Queue, QueueError};
+use super::{Queue, QueueError, batch_results};
 use crate::aws_error;
 
 /// The longest time-out to ask for. SQS counts 12 hours from the *receive* of the message and refuses what would go
@@ -70,20 +70,7 @@ impl Queue {
             .set_entries(Some(entries));
         match asked.send().await {
             Err(error) => vec![Err(QueueError(aws_error::words(&error))); sleepers.len()],
-            Ok(answer) => {
-                let mut results = vec![Ok(()); sleepers.len()];
-                for failed in answer.failed() {
-                    let at = failed
-                        .id()
-                        .parse::<usize>()
-                        .ok()
-                        .and_then(|id| results.get_mut(id));
-                    if let Some(result) = at {
-                        *result = Err(QueueError(failed.code().to_owned()));
-                    }
-                }
-                results
-            }
+            Ok(answer) => batch_results(sleepers.len(), answer.failed()),
         }
     }
 }
