@@ -72,7 +72,7 @@ async fn many_failing_deliveries_keep_the_schedule_side_by_side() {
     world.answer("down.example.com", |_| {
         Answer::After(Duration::from_secs(11), 200)
     });
-    for number in 0..120 {
+    for number in 0..90 {
         world.publish(&format!("evt_{number}")).await;
     }
     world
