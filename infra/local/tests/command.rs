@@ -139,7 +139,7 @@ async fn it_says_where_everything_is_and_stops_on_either_signal_leaving_nothing(
             stack
                 .banner
                 .lines()
-                .filter(|line| line.starts_with("curl "))
+                .filter(|line| line.starts_with("curl ") || line.starts_with("until curl "))
                 .count(),
             3
         );

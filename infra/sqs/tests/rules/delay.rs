@@ -1,11 +1,9 @@
 //! Delayed messages: a queue's own delay, a message's, and how they are counted.
 
-mod support;
-
 use std::time::Duration;
 
 use serde_json::json;
-use support::World;
+use crate::support::World;
 
 /// <https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-message-timers.html>: a message with a
 /// delay "isn't visible to consumers" before it is over.
@@ -57,7 +55,7 @@ fn a_queues_delay_holds_for_messages_without_their_own() {
     assert_eq!(queue.receive_one()["Body"], "none");
     world.pass_seconds(60);
     let received = queue.receive(json!({"MaxNumberOfMessages": 10, "VisibilityTimeout": 600}));
-    assert_eq!(support::all(&received, "Body"), ["none", "the queue's"]);
+    assert_eq!(all(&received, "Body"), ["none", "the queue's"]);
     world.pass_seconds(30);
     assert_eq!(queue.receive_one()["Body"], "longer");
 }

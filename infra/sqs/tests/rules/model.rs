@@ -4,8 +4,6 @@
 //! The model does not say *which* visible messages a receive gives (SQS promises no order), only which it may give and how
 //! many.
 
-mod support;
-
 use std::collections::BTreeSet;
 use std::time::Duration;
 
@@ -13,7 +11,7 @@ use jiff::Timestamp;
 use proptest::prelude::*;
 use proptest::test_runner::TestCaseResult;
 use serde_json::{Value, json};
-use support::{Queue, World, text};
+use crate::support::{Queue, World, text};
 
 const MAX_RECEIVE_COUNT: u32 = 3;
 const VISIBILITY: u64 = 30;
@@ -206,9 +204,9 @@ impl<'a> Run<'a> {
                 break;
             }
             for message in &messages {
-                self.dead.delete(&support::handle(message)).unwrap();
+                self.dead.delete(&handle(message)).unwrap();
             }
-            moved.extend(support::all(&messages, "MessageId"));
+            moved.extend(all(&messages, "MessageId"));
         }
         prop_assert!(moved.is_subset(dead), "{moved:?} of {dead:?}");
         prop_assert!(!room_left || moved == *dead, "{moved:?} of {dead:?}");

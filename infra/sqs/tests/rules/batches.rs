@@ -2,10 +2,8 @@
 //!
 //! <https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-batch-api-actions.html>
 
-mod support;
-
 use serde_json::{Value, json};
-use support::{Queue, World, all, handle};
+use crate::support::{Queue, World, all, handle};
 
 const ACTIONS: [&str; 3] = [
     "SendMessageBatch",
@@ -211,20 +209,4 @@ fn a_visible_message_in_a_batch_of_changes_is_not_in_flight() {
         answer["Failed"][0]["Code"],
         "AWS.SimpleQueueService.MessageNotInflight"
     );
-}
-
-/// <https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_ReceiveMessage.html>: `MaxNumberOfMessages`,
-/// 1 to 10, 1 by default.
-#[test]
-fn a_receive_gives_one_message_unless_told_otherwise_and_ten_at_most() {
-    let world = World::new();
-    let queue = world.plain_queue();
-    queue.send_many(20, None);
-    assert_eq!(queue.receive(json!({})).len(), 1);
-    assert_eq!(queue.receive(json!({"MaxNumberOfMessages": 3})).len(), 3);
-    assert_eq!(queue.receive(json!({"MaxNumberOfMessages": 10})).len(), 10);
-    for number in [0, 11] {
-        let refusal = queue.refusal("ReceiveMessage", json!({"MaxNumberOfMessages": number}));
-        assert_eq!(refusal.shape, "InvalidParameterValueException", "{number}");
-    }
 }

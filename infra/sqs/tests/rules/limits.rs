@@ -1,9 +1,7 @@
 //! What fits: sizes, characters, message attributes, and 120,000 messages in flight.
 
-mod support;
-
 use serde_json::{Value, json};
-use support::{Queue, World, everything, text};
+use crate::support::{Queue, World, everything, text};
 
 const MIB: usize = 1_048_576;
 
@@ -211,7 +209,7 @@ fn at_120_000_in_flight_a_short_poll_is_refused_and_a_long_poll_empty() {
 
     let mut arrivals = world.sqs.arrivals();
     arrivals.mark_unchanged();
-    queue.delete(&support::handle(&last[0])).unwrap();
+    queue.delete(&handle(&last[0])).unwrap();
     assert!(arrivals.has_changed().unwrap(), "there is room again");
     assert_eq!(queue.receive(everything()).len(), 1);
     queue.refusal("ReceiveMessage", json!({"WaitTimeSeconds": 0}));

@@ -1,11 +1,9 @@
 //! The visibility time-out: how long a received message is hidden, who may change that, and the 12 hours in all.
 
-mod support;
-
 use std::time::Duration;
 
 use serde_json::json;
-use support::{Queue, Refusal, World, handle};
+use crate::support::{Queue, Refusal, World, handle};
 
 const TWELVE_HOURS: i64 = 43_200;
 
@@ -310,111 +308,4 @@ fn a_deleted_messages_time_out_cannot_be_changed() {
         "{}",
         refusal.message
     );
-}
-
-/// <https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_ChangeMessageVisibility.html>:
-/// `ReceiptHandleIsInvalid`. A handle belongs to its queue alone.
-#[test]
-fn what_is_no_handle_of_the_queue_is_refused() {
-    let world = World::new();
-    let queue = world.plain_queue();
-    let other = world.queue("other", &json!({}));
-    let others_handle = received(&other);
-    for handle in ["nonsense", "ü", "AQEB", &others_handle] {
-        let refusal = queue.change_visibility(handle, 10).unwrap_err();
-        assert_eq!(refusal.shape, "ReceiptHandleIsInvalid", "{handle}");
-        let refusal = queue.delete(handle).unwrap_err();
-        assert_eq!(refusal.shape, "ReceiptHandleIsInvalid", "{handle}");
-    }
-    assert_eq!(other.counts(), (0, 1, 0));
-}
-
-/// <https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_DeleteMessage.html>: a deleted message does
-/// not come back; deleting again succeeds and does nothing.
-#[test]
-fn deleting_is_for_good_and_can_be_repeated() {
-    let world = World::new();
-    let queue = world.plain_queue();
-    let handle = received(&queue);
-    queue.delete(&handle).unwrap();
-    queue.delete(&handle).unwrap();
-    assert_eq!(queue.counts(), (0, 0, 0));
-    world.pass_seconds(60);
-    queue.receive_nothing();
-}
-
-/// <https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_DeleteMessage.html>: what counts is the handle
-/// of the most recent receive, not the visibility time-out.
-#[test]
-fn a_message_that_is_visible_again_can_still_be_deleted_with_its_latest_handle() {
-    let world = World::new();
-    let queue = world.plain_queue();
-    let handle = received(&queue);
-    world.pass_seconds(31);
-    queue.delete(&handle).unwrap();
-    assert_eq!(queue.counts(), (0, 0, 0));
-}
-
-/// <https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_DeleteMessage.html>: "if you use an
-/// old `ReceiptHandle`, the request will succeed, but the message might not be deleted"; here it never is.
-#[test]
-fn deleting_with_a_stale_handle_succeeds_and_deletes_nothing() {
-    let world = World::new();
-    let queue = world.plain_queue();
-    let stale = received(&queue);
-    world.pass_seconds(30);
-    queue.receive_one();
-    queue.delete(&stale).unwrap();
-    assert_eq!(queue.counts(), (0, 1, 0));
-    world.pass_seconds(30);
-    queue.receive_one();
-}
-
-/// <https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-visibility-timeout.html>: a message
-/// received with a time-out of zero stays visible, but one answer never holds it twice.
-#[test]
-fn a_receive_that_hides_nothing_gives_each_message_once() {
-    let world = World::new();
-    let queue = world.plain_queue();
-    queue.send_many(3, None);
-    let messages = queue.receive(json!({"MaxNumberOfMessages": 10, "VisibilityTimeout": 0}));
-    assert_eq!(support::all(&messages, "Body"), ["0", "1", "2"]);
-    assert_eq!(queue.counts(), (3, 0, 0));
-}
-
-/// The waiting of a long poll is done by whoever serves the engine: it must be told when to look again
-/// (<https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-short-and-long-polling.html>).
-#[test]
-fn a_waiting_receiver_is_told_of_what_arrives_and_of_what_is_due() {
-    let world = World::new();
-    let queue = world.plain_queue();
-    let mut arrivals = world.sqs.arrivals();
-    assert_eq!(world.sqs.next_visible_at(&queue.url), None);
-
-    arrivals.mark_unchanged();
-    queue.send("a");
-    assert!(arrivals.has_changed().unwrap(), "sent");
-
-    let handle = handle(&queue.receive_one());
-    let due = world.now() + Duration::from_secs(30);
-    assert_eq!(world.sqs.next_visible_at(&queue.url), Some(due));
-    arrivals.mark_unchanged();
-    queue.receive_nothing();
-    assert!(!arrivals.has_changed().unwrap(), "nothing happened");
-
-    queue.change_visibility(&handle, 10).unwrap();
-    let due = world.now() + Duration::from_secs(10);
-    assert_eq!(world.sqs.next_visible_at("plain"), Some(due));
-    assert!(arrivals.has_changed().unwrap(), "due earlier");
-
-    arrivals.mark_unchanged();
-    queue.change_visibility(&handle, 0).unwrap();
-    assert!(arrivals.has_changed().unwrap(), "released");
-    assert_eq!(world.sqs.next_visible_at(&queue.url), None);
-
-    queue.receive_one();
-    world.pass_seconds(30);
-    arrivals.mark_unchanged();
-    assert_eq!(queue.counts(), (1, 0, 0));
-    assert!(arrivals.has_changed().unwrap(), "found visible again");
 }

@@ -2,10 +2,8 @@
 //!
 //! <https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-fair-queues.html>
 
-mod support;
-
 use serde_json::{Value, json};
-use support::{World, everything, text};
+use crate::support::{World, everything, text};
 
 fn group(message: &Value) -> String {
     text(&message["Attributes"]["MessageGroupId"])
@@ -111,7 +109,7 @@ fn a_group_that_was_noisy_takes_its_turn_when_its_messages_are_done() {
     queue.send_many(100, Some("was-noisy"));
     for _ in 0..10 {
         for message in queue.receive(json!({"MaxNumberOfMessages": 10})) {
-            queue.delete(&support::handle(&message)).unwrap();
+            queue.delete(&handle(&message)).unwrap();
         }
     }
     queue.send_many(1, Some("was-noisy"));

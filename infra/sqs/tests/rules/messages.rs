@@ -1,9 +1,7 @@
 //! What a receiver is given: bodies, attributes and their digests, and the choice among them.
 
-mod support;
-
 use serde_json::{Value, json};
-use support::{Queue, World, everything, text};
+use crate::support::{Queue, World, everything, text};
 
 const BODY: &str = "Grüße, 世界 🌍\t\r\n";
 
