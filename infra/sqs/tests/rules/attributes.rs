@@ -1,10 +1,8 @@
 //! The attributes of queues: their defaults and ranges, and how they are asked for and changed.
 
-use std::time::Duration;
-
 use serde_json::{Value, json};
 
-use crate::support::{QUEUEIMPORTS};
+use crate::support::World;
 
 /// <https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_CreateQueue.html>: the defaults, and
 /// <https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_GetQueueAttributes.html>: what is told.
@@ -39,11 +37,8 @@ fn attributes_are_taken_within_their_ranges_alone() {
         ("MessageRetentionPeriod", 60, 1_209_600),
         ("MaximumMessageSize", 1_024, 1_048_576),
     ] {
-        let set = |value: String| {
-            queue.call("SetQueueAttributes", json!({"Attributes": { name: value }}))
-        };
         for value in [least, most] {
-            set(value.to_string()).unwrap();
+            queue.set(name, &value.to_string()).unwrap();
             assert_eq!(queue.attributes()[name], value.to_string());
         }
         for value in [
@@ -51,22 +46,23 @@ fn attributes_are_taken_within_their_ranges_alone() {
             (most + 1).to_string(),
             "soon".into(),
         ] {
-            let refusal = set(value.clone()).unwrap_err();
+            let refusal = queue.set(name, &value).unwrap_err();
             assert_eq!(refusal.shape, "InvalidAttributeValue", "{name} {value}");
         }
         assert_eq!(queue.attributes()[name], most.to_string());
     }
 }
 
-/// As above: `InvalidAttributeName`; nothing of a refused change is made.
+/// <https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_SetQueueAttributes.html>:
+/// `InvalidAttributeName`.
 #[test]
 fn an_unknown_attribute_is_refused() {
     let world = World::new();
     let queue = world.plain_queue();
-    let attributes = json!({"DelaySeconds": "5", "Colour": "red"});
-    let refusal = queue.refusal("SetQueueAttributes", json!({"Attributes": attributes}));
-    assert_eq!(refusal.shape, "InvalidAttributeName");
-    assert_eq!(queue.attributes()["DelaySeconds"], "0");
+    assert_eq!(
+        queue.set("Colour", "red").unwrap_err().shape,
+        "InvalidAttributeName"
+    );
     let refusal = queue.refusal("GetQueueAttributes", json!({"AttributeNames": ["Colour"]}));
     assert_eq!(refusal.shape, "InvalidAttributeName");
 }
@@ -93,13 +89,76 @@ fn a_queue_counts_its_messages_by_state() {
     let queue = world.plain_queue();
     queue.send_many(5, None);
     queue.receive(json!({"MaxNumberOfMessages": 2}));
-    queue.ok(
-        "SendMessage",
-        json!({"MessageBody": "a", "DelaySeconds": 100}),
-    );
+    queue.send_delayed("a", 100);
     let attributes = queue.attributes();
     assert_eq!(attributes["ApproximateNumberOfMessages"], "3");
     assert_eq!(attributes["ApproximateNumberOfMessagesNotVisible"], "2");
     assert_eq!(attributes["ApproximateNumberOfMessagesDelayed"], "1");
     assert_eq!(queue.counts(), (3, 2, 1));
+}
+
+/// <https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_SetQueueAttributes.html>: one bad attribute
+/// refuses the request.
+#[test]
+fn a_refused_change_changes_nothing() {
+    let world = World::new();
+    let queue = world.plain_queue();
+    for (name, value) in [("VisibilityTimeout", "-1"), ("Colour", "red")] {
+        let attributes = json!({"DelaySeconds": "5", name: value});
+        queue.refusal("SetQueueAttributes", json!({"Attributes": attributes}));
+        assert_eq!(queue.attributes()["DelaySeconds"], "0", "{name}");
+    }
+}
+
+/// <https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_GetQueueAttributes.html>:
+/// `LastModifiedTimestamp`.
+#[test]
+fn a_change_moves_the_time_of_the_last_one() {
+    let world = World::new();
+    let queue = world.plain_queue();
+    let created = world.now().as_second().to_string();
+    world.pass_seconds(10);
+    queue.set("DelaySeconds", "5").unwrap();
+    let attributes = queue.attributes();
+    assert_eq!(attributes["CreatedTimestamp"], created);
+    let changed = world.now().as_second().to_string();
+    assert_eq!(attributes["LastModifiedTimestamp"], changed);
+}
+
+/// <https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_SetQueueAttributes.html>: "Only one
+/// server-side encryption option is supported per queue".
+#[test]
+fn a_queue_has_one_kind_of_encryption() {
+    let world = World::new();
+    let queue = world.plain_queue();
+    let encryption = || {
+        let names = json!({"AttributeNames": ["KmsMasterKeyId", "SqsManagedSseEnabled"]});
+        queue.ok("GetQueueAttributes", names)["Attributes"].clone()
+    };
+    queue.set("KmsMasterKeyId", "alias/aws/sqs").unwrap();
+    assert_eq!(
+        encryption(),
+        json!({"KmsMasterKeyId": "alias/aws/sqs", "SqsManagedSseEnabled": "false"})
+    );
+    queue.set("SqsManagedSseEnabled", "true").unwrap();
+    assert_eq!(encryption(), json!({"SqsManagedSseEnabled": "true"}));
+    let both = json!({"KmsMasterKeyId": "k", "SqsManagedSseEnabled": "true"});
+    let refusal = queue.refusal("SetQueueAttributes", json!({"Attributes": both}));
+    assert_eq!(refusal.query_code, "InvalidAttributeName");
+}
+
+/// <https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_SetQueueAttributes.html>: `Policy`;
+/// an empty one takes the old one away.
+#[test]
+fn a_policy_is_given_back_until_it_is_taken_away() {
+    let world = World::new();
+    let queue = world.plain_queue();
+    let policy = || {
+        let names = json!({"AttributeNames": ["Policy"]});
+        queue.ok("GetQueueAttributes", names)["Attributes"].clone()
+    };
+    queue.set("Policy", "{}").unwrap();
+    assert_eq!(policy(), json!({"Policy": "{}"}));
+    queue.set("Policy", "").unwrap();
+    assert_eq!(policy(), Value::Null);
 }

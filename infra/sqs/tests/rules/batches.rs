@@ -3,6 +3,7 @@
 //! <https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-batch-api-actions.html>
 
 use serde_json::{Value, json};
+
 use crate::support::{Queue, World, all, handle};
 
 const ACTIONS: [&str; 3] = [
@@ -191,8 +192,8 @@ fn each_visibility_change_of_a_batch_stands_for_itself() {
     assert_eq!(queue.counts(), (1, 8, 0));
 }
 
-/// As above, and <https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_ChangeMessageVisibility.html>:
-/// the codes of one entry are those of the single call.
+/// <https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_ChangeMessageVisibility.html>:
+/// in a batch, the codes of one entry are those of the single call.
 #[test]
 fn a_visible_message_in_a_batch_of_changes_is_not_in_flight() {
     let world = World::new();

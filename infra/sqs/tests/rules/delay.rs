@@ -3,7 +3,8 @@
 use std::time::Duration;
 
 use serde_json::json;
-use crate::support::World;
+
+use crate::support::{World, all};
 
 /// <https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-message-timers.html>: a message with a
 /// delay "isn't visible to consumers" before it is over.
@@ -11,10 +12,7 @@ use crate::support::World;
 fn a_delayed_message_is_received_when_its_delay_is_over() {
     let world = World::new();
     let queue = world.plain_queue();
-    queue.ok(
-        "SendMessage",
-        json!({"MessageBody": "a", "DelaySeconds": 900}),
-    );
+    queue.send_delayed("a", 900);
     world.pass(Duration::from_millis(899_999));
     queue.receive_nothing();
     world.pass(Duration::from_millis(1));
@@ -44,14 +42,8 @@ fn a_queues_delay_holds_for_messages_without_their_own() {
     let world = World::new();
     let queue = world.queue("delayed", &json!({"DelaySeconds": "60"}));
     queue.send("the queue's");
-    queue.ok(
-        "SendMessage",
-        json!({"MessageBody": "none", "DelaySeconds": 0}),
-    );
-    queue.ok(
-        "SendMessage",
-        json!({"MessageBody": "longer", "DelaySeconds": 90}),
-    );
+    queue.send_delayed("none", 0);
+    queue.send_delayed("longer", 90);
     assert_eq!(queue.receive_one()["Body"], "none");
     world.pass_seconds(60);
     let received = queue.receive(json!({"MaxNumberOfMessages": 10, "VisibilityTimeout": 600}));
@@ -66,8 +58,7 @@ fn a_queues_delay_holds_for_messages_without_their_own() {
 fn a_delayed_message_is_not_in_flight() {
     let world = World::new();
     let queue = world.plain_queue();
-    let request = json!({"MessageBody": "a", "DelaySeconds": 10});
-    queue.ok("SendMessage", request);
+    queue.send_delayed("a", 10);
     assert_eq!(queue.counts(), (0, 0, 1));
     let attributes = queue.attributes();
     assert_eq!(attributes["ApproximateNumberOfMessages"], "0");
@@ -89,10 +80,7 @@ fn a_changed_queue_delay_holds_for_later_messages() {
     let world = World::new();
     let queue = world.queue("changing", &json!({"DelaySeconds": "60"}));
     queue.send("before");
-    queue.ok(
-        "SetQueueAttributes",
-        json!({"Attributes": {"DelaySeconds": "0"}}),
-    );
+    queue.set("DelaySeconds", "0").unwrap();
     queue.send("after");
     assert_eq!(queue.receive_one()["Body"], "after");
     assert_eq!(queue.counts(), (0, 1, 1));
@@ -104,10 +92,7 @@ fn a_changed_queue_delay_holds_for_later_messages() {
 fn after_its_delay_a_message_is_hidden_by_the_receive_as_any_other() {
     let world = World::new();
     let queue = world.plain_queue();
-    queue.ok(
-        "SendMessage",
-        json!({"MessageBody": "a", "DelaySeconds": 900}),
-    );
+    queue.send_delayed("a", 900);
     world.pass_seconds(900);
     let handle = queue.receive_handle();
     queue.change_visibility(&handle, 43_199).unwrap();

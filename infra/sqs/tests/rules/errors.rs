@@ -1,10 +1,8 @@
 //! What a client is told when a call cannot be served.
 
-use std::time::Duration;
-
 use serde_json::{Value, json};
 
-use crate::support::{QUEUEIMPORTS};
+use crate::support::World;
 
 /// <https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-json-faqs.html>: the error's shape is
 /// `com.amazonaws.sqs#QueueDoesNotExist`, the header `x-amzn-query-error` carries the older code and whose fault it is.

@@ -1,7 +1,8 @@
 //! What fits: sizes, characters, message attributes, and 120,000 messages in flight.
 
 use serde_json::{Value, json};
-use crate::support::{Queue, World, everything, text};
+
+use crate::support::{Queue, World, everything, handle, text};
 
 const MIB: usize = 1_048_576;
 
@@ -32,7 +33,8 @@ fn a_message_has_at_most_one_mebibyte() {
     assert_eq!(text(&queue.receive_one()["Body"]).len(), MIB);
 }
 
-/// As above: bytes in UTF-8, not characters.
+/// <https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_SendMessage.html>: bytes in UTF-8, not
+/// characters.
 #[test]
 fn size_is_counted_in_bytes() {
     let world = World::new();

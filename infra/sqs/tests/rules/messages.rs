@@ -1,6 +1,7 @@
 //! What a receiver is given: bodies, attributes and their digests, and the choice among them.
 
 use serde_json::{Value, json};
+
 use crate::support::{Queue, World, everything, text};
 
 const BODY: &str = "Grüße, 世界 🌍\t\r\n";
@@ -46,7 +47,8 @@ fn digests_are_those_that_clients_verify() {
     assert_eq!(received["MD5OfMessageAttributes"], all);
 }
 
-/// As above: on receive, the digest is of the attributes that were asked for.
+/// <https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-message-metadata.html>: on receive,
+/// the digest is of the attributes that were asked for.
 #[test]
 fn the_digest_is_of_the_chosen_attributes() {
     let world = World::new();
@@ -133,7 +135,8 @@ fn message_attributes_are_chosen_by_name_and_by_prefix() {
     assert_eq!(names(&message, "MessageAttributes"), [""; 0]);
 }
 
-/// As above: `MessageSystemAttributeNames`, and `AttributeNames`, its older name.
+/// <https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_ReceiveMessage.html>:
+/// `MessageSystemAttributeNames`, and `AttributeNames`, its older name.
 #[test]
 fn system_attributes_are_chosen_by_name() {
     let world = World::new();
@@ -205,4 +208,27 @@ fn a_run_can_be_repeated_to_the_byte() {
     let first = run();
     assert_eq!(first.len(), 60);
     assert_eq!(first, run());
+}
+
+/// <https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_MessageAttributeValue.html>: binary
+/// values are base64 on the wire.
+#[test]
+fn binary_attributes_are_bytes_in_the_program_and_base64_on_the_wire() {
+    let world = World::new();
+    let queue = world.plain_queue();
+    let attributes = json!({"b": {"DataType": "Binary.png", "BinaryValue": "AAEC/w=="}});
+    queue.ok(
+        "SendMessage",
+        json!({"MessageBody": "a", "MessageAttributes": attributes}),
+    );
+    let message = receive(&queue, json!({"MessageAttributeNames": ["All"]}));
+    assert_eq!(message["MessageAttributes"], attributes);
+    let received = world.sqs.receive(&queue.url, 10, None);
+    assert_eq!(received.len(), 1);
+    let attribute = &received[0].message_attributes["b"];
+    assert_eq!(attribute.data_type, "Binary.png");
+    assert_eq!(
+        attribute.value,
+        sqs::AttributeValue::Binary(vec![0, 1, 2, 255])
+    );
 }

@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
-use serde_json::{Value, json};
+use serde_json::json;
 
-use crate::support::{QUEUEIMPORTS};
+use crate::support::{World, handle};
 
 /// The waiting of a long poll is done by whoever serves the engine: it must be told when to look again
 /// (<https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-short-and-long-polling.html>).
@@ -41,4 +41,33 @@ fn a_waiting_receiver_is_told_of_what_arrives_and_of_what_is_due() {
     arrivals.mark_unchanged();
     assert_eq!(queue.counts(), (1, 0, 0));
     assert!(arrivals.has_changed().unwrap(), "found visible again");
+}
+
+/// <https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_ReceiveMessage.html>: `WaitTimeSeconds`, 0
+/// to 20.
+#[test]
+fn a_wait_is_not_waited_for_and_must_be_at_most_twenty_seconds() {
+    let world = World::new();
+    let queue = world.plain_queue();
+    let answer = queue.ok("ReceiveMessage", json!({"WaitTimeSeconds": 20}));
+    assert_eq!(answer, json!({}));
+    for wait in [-1, 21] {
+        let refusal = queue.refusal("ReceiveMessage", json!({"WaitTimeSeconds": wait}));
+        assert_eq!(refusal.query_code, "InvalidParameterValue", "{wait}");
+    }
+}
+
+/// <https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-short-and-long-polling.html>: who
+/// looks when to ask again must not thereby miss the message.
+#[test]
+fn a_wake_up_that_is_due_stays_the_next_one_until_a_call_takes_note_of_it() {
+    let world = World::new();
+    let queue = world.plain_queue();
+    queue.send_delayed("a", 40);
+    let due = world.now() + Duration::from_secs(40);
+    world.pass_seconds(45);
+    assert_eq!(world.sqs.next_visible_at(&queue.url), Some(due));
+    assert_eq!(world.sqs.next_visible_at(&queue.url), Some(due));
+    assert_eq!(queue.counts(), (1, 0, 0));
+    assert_eq!(world.sqs.next_visible_at(&queue.url), None);
 }

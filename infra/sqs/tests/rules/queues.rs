@@ -1,6 +1,7 @@
-//! Queues themselves: making, finding, describing, emptying and deleting them, and the shape of errors.
+//! Queues themselves: making, finding, tagging and deleting them.
 
-use serde_json::{Value, json};
+use serde_json::json;
+
 use crate::support::{World, text};
 
 /// <https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_CreateQueue.html>: the same name with the same
@@ -17,7 +18,8 @@ fn creating_a_queue_again_gives_the_one_that_is_there() {
     assert_eq!(queue.counts(), (1, 0, 0));
 }
 
-/// As above: `QueueNameExists`, "only if the request includes attributes whose values differ".
+/// <https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_CreateQueue.html>: `QueueNameExists`,
+/// "only if the request includes attributes whose values differ".
 #[test]
 fn creating_a_queue_again_with_other_attributes_is_refused() {
     let world = World::new();
@@ -47,60 +49,98 @@ fn a_queues_name_follows_the_rules() {
     assert_eq!(world.sqs.queue_names(), ["A-b_9", "a", &longest]);
 }
 
-/// <https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_DeleteQueue.html>: its messages are gone, and
-/// the name is free after 60 seconds; handles of old say nothing to the new queue.
+/// <https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_DeleteQueue.html>: its messages are gone,
+/// and "you must wait at least 60 seconds before creating a queue with the same name"; handles of old say nothing to the
+/// new queue.
 #[test]
-fn a_deleted_queue_is_gone_with_its_messages() {
+fn a_deleted_queue_is_gone_with_its_messages_and_its_name_taken_for_a_minute() {
     let world = World::new();
     let queue = world.plain_queue();
-    queue.send("a");
-    let handle = queue.receive_handle();
+    let handle = queue.send_and_receive();
     queue.ok("DeleteQueue", json!({}));
-    assert_eq!(
-        queue.refusal("ReceiveMessage", json!({})).shape,
-        "QueueDoesNotExist"
-    );
+    assert_eq!(world.sqs.counts(&queue.url), None);
+    for action in ["ReceiveMessage", "DeleteQueue"] {
+        let refusal = queue.refusal(action, json!({}));
+        assert_eq!(refusal.shape, "QueueDoesNotExist", "{action}");
+        let code = "AWS.SimpleQueueService.NonExistentQueue";
+        assert_eq!(refusal.query_code, code, "{action}");
+    }
     world.pass_seconds(59);
     let again = json!({"QueueName": "plain"});
     let refusal = world.call("CreateQueue", &again).unwrap_err();
     assert_eq!(refusal.shape, "QueueDeletedRecently");
+    assert_eq!(
+        refusal.query_code,
+        "AWS.SimpleQueueService.QueueDeletedRecently"
+    );
     world.pass_seconds(1);
     let queue = world.plain_queue();
     assert_eq!(queue.counts(), (0, 0, 0));
-    assert_eq!(
-        queue.delete(&handle).unwrap_err().shape,
-        "ReceiptHandleIsInvalid"
-    );
+    queue.receive_nothing();
+    let refusal = queue.delete(&handle).unwrap_err();
+    assert_eq!(refusal.shape, "ReceiptHandleIsInvalid");
+    assert_eq!(refusal.query_code, "ReceiptHandleIsInvalid");
 }
 
-/// <https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_ListQueues.html> and
 /// <https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_GetQueueUrl.html>.
 #[test]
-fn queues_are_found_by_name_and_by_prefix() {
+fn a_queue_is_found_by_name() {
     let world = World::new();
-    for name in ["b-1", "a-1", "a-2"] {
+    let queue = world.queue("a-2", &json!({}));
+    world.queue("a-1", &json!({}));
+    let found = world.call("GetQueueUrl", &json!({"QueueName": "a-2"}));
+    assert_eq!(text(&found.unwrap()["QueueUrl"]), queue.url);
+    assert_eq!(queue.url, "http://127.0.0.1:4566/000000000000/a-2");
+}
+
+/// <https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_ListQueues.html>: `QueueNamePrefix`,
+/// `MaxResults`, 1 to 1,000, and `NextToken` while there is more.
+#[test]
+fn queues_are_listed_by_prefix_and_page_by_page() {
+    let world = World::new();
+    for name in ["b-2", "a", "b-1", "b-3"] {
         world.queue(name, &json!({}));
     }
-    let found = world.call("GetQueueUrl", &json!({"QueueName": "a-2"}));
-    assert_eq!(
-        text(&found.unwrap()["QueueUrl"]),
-        "http://127.0.0.1:4566/000000000000/a-2"
-    );
-    let names = |request| {
-        let answer = world.call("ListQueues", &request).unwrap();
-        let urls = answer["QueueUrls"].as_array().unwrap().iter();
-        let names = urls.map(|url| text(url).rsplit('/').next().unwrap().to_owned());
-        (names.collect::<Vec<_>>(), answer["NextToken"].clone())
+    assert_eq!(world.sqs.queue_names(), ["a", "b-1", "b-2", "b-3"]);
+    let list = |request| world.call("ListQueues", &request).unwrap();
+    let urls = |names: &[&str]| {
+        let url = |name| format!("http://127.0.0.1:4566/000000000000/{name}");
+        json!(names.iter().map(url).collect::<Vec<_>>())
     };
-    let (all, token) = names(json!({}));
-    assert_eq!(all, ["a-1", "a-2", "b-1"]);
-    assert_eq!(token, Value::Null);
-    assert_eq!(names(json!({"QueueNamePrefix": "a-"})).0, ["a-1", "a-2"]);
-    let (page, token) = names(json!({"MaxResults": 2}));
-    assert_eq!(page, ["a-1", "a-2"]);
-    let (page, token) = names(json!({"MaxResults": 2, "NextToken": token}));
-    assert_eq!(page, ["b-1"]);
-    assert_eq!(token, Value::Null);
+    let whole = |names| json!({"QueueUrls": urls(names)});
+    assert_eq!(list(json!({})), whole(&["a", "b-1", "b-2", "b-3"]));
+    let by_prefix = list(json!({"QueueNamePrefix": "b-"}));
+    assert_eq!(by_prefix, whole(&["b-1", "b-2", "b-3"]));
+
+    let page = list(json!({"MaxResults": 3}));
+    assert_eq!(page["QueueUrls"], urls(&["a", "b-1", "b-2"]));
+    let last = list(json!({"MaxResults": 3, "NextToken": page["NextToken"]}));
+    assert_eq!(last, whole(&["b-3"]));
+    let page = list(json!({"QueueNamePrefix": "b-", "MaxResults": 2}));
+    assert_eq!(page["QueueUrls"], urls(&["b-1", "b-2"]));
+    let next = json!({"QueueNamePrefix": "b-", "MaxResults": 2, "NextToken": page["NextToken"]});
+    assert_eq!(list(next), whole(&["b-3"]));
+
+    for request in [
+        json!({"MaxResults": 0}),
+        json!({"NextToken": "nonsense", "MaxResults": 2}),
+    ] {
+        world.call("ListQueues", &request).unwrap_err();
+    }
+}
+
+/// FIFO queues are what the engine leaves out
+/// (<https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/CommonErrors.html>).
+#[test]
+fn a_fifo_queue_is_refused_in_clear_words() {
+    let world = World::new();
+    let request = json!({"QueueName": "a.fifo", "Attributes": {"FifoQueue": "true"}});
+    let refusal = world.call("CreateQueue", &request).unwrap_err();
+    assert_eq!(
+        refusal.query_code,
+        "AWS.SimpleQueueService.UnsupportedOperation"
+    );
+    assert!(refusal.message.contains("FIFO queues are not supported"));
 }
 
 /// Clients reach one service under several host names; what names a queue is the path

@@ -1,9 +1,8 @@
-//! Receive counts, dead-letter queues, and the end of retention.
+//! Receive counts and dead-letter queues.
 
 use serde_json::{Value, json};
-use crate::support::{Queue, World, handle, text};
 
-const DAY: u64 = 86_400;
+use crate::support::{DAY, Queue, World, all, handle, text};
 
 /// A queue that gives up after `max_receive_count` receives, and the one that it gives up to.
 fn with_dead_letters(world: &World, max_receive_count: u32) -> (Queue<'_>, Queue<'_>) {
@@ -90,7 +89,8 @@ fn a_message_is_received_max_receive_count_times_and_then_moved() {
     assert_eq!(dead.counts(), (1, 0, 0));
 }
 
-/// As above: the message is moved at the receive that would be one too many, not when its time-out ends.
+/// <https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-dead-letter-queues.html>: the
+/// message is moved at the receive that would be one too many, not when its time-out ends.
 #[test]
 fn the_last_receiver_may_still_delete_after_the_time_out() {
     let world = World::new();
@@ -103,17 +103,21 @@ fn the_last_receiver_may_still_delete_after_the_time_out() {
     assert_eq!(dead.counts(), (0, 0, 0));
 }
 
-/// As above: a message that is moved takes no place from the others in the answer.
+/// <https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-dead-letter-queues.html>: a message
+/// that is moved takes no place from the others in the answer.
 #[test]
-fn a_receive_that_moves_messages_gives_the_others() {
-    let world = World::new();
-    let (queue, dead) = with_dead_letters(&world, 1);
-    queue.send_many(10, None);
-    queue.receive_many(10);
-    world.pass_seconds(30);
-    queue.send("new");
-    assert_eq!(queue.receive_one()["Body"], "new");
-    assert_eq!(dead.counts(), (10, 0, 0));
+fn dead_letters_do_not_take_the_place_of_good_messages_in_an_answer() {
+    for most in [1, 10] {
+        let world = World::new();
+        let (queue, dead) = with_dead_letters(&world, 1);
+        queue.send_many(10, None);
+        queue.receive_many(10);
+        world.pass_seconds(30);
+        queue.send("good");
+        let received = queue.receive(json!({"MaxNumberOfMessages": most}));
+        assert_eq!(all(&received, "Body"), ["good"], "of {most}");
+        assert_eq!(dead.counts(), (10, 0, 0), "of {most}");
+    }
 }
 
 /// <https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_ReceiveMessage.html>: the message stays the
@@ -230,10 +234,7 @@ fn without_its_policy_a_queue_keeps_its_messages() {
     let (queue, dead) = with_dead_letters(&world, 1);
     queue.send("a");
     receive_and_release(&queue);
-    queue.ok(
-        "SetQueueAttributes",
-        json!({"Attributes": {"RedrivePolicy": ""}}),
-    );
+    queue.set("RedrivePolicy", "").unwrap();
     assert!(!queue.attributes().contains_key("RedrivePolicy"));
     receive_and_release(&queue);
     assert_eq!(dead.counts(), (0, 0, 0));
@@ -254,4 +255,16 @@ fn in_the_dead_letter_queue_retention_counts_from_the_original_send() {
     assert_eq!(dead.counts(), (1, 0, 0));
     world.pass_seconds(1);
     assert_eq!(dead.counts(), (0, 0, 0));
+}
+
+/// <https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-dead-letter-queues.html>: what becomes
+/// of the messages without their target is left open; here nothing is lost.
+#[test]
+fn with_its_dead_letter_queue_deleted_a_queue_keeps_its_messages() {
+    let world = World::new();
+    let (queue, dead) = with_dead_letters(&world, 1);
+    queue.send_and_receive();
+    dead.ok("DeleteQueue", json!({}));
+    world.pass_seconds(30);
+    assert_eq!(queue.receive_one()["Body"], "a");
 }

@@ -1,10 +1,8 @@
 //! How long a message is kept.
 
-use std::time::Duration;
+use serde_json::json;
 
-use serde_json::{Value, json};
-
-use crate::support::{QUEUEIMPORTS};
+use crate::support::{DAY, World};
 
 /// <https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_SetQueueAttributes.html>:
 /// `MessageRetentionPeriod`, four days by default.
@@ -29,8 +27,7 @@ fn hidden_and_delayed_messages_expire_as_well() {
     queue.send("a");
     let handle = queue.receive_handle();
     queue.change_visibility(&handle, 600).unwrap();
-    let request = json!({"MessageBody": "b", "DelaySeconds": 600});
-    queue.ok("SendMessage", request);
+    queue.send_delayed("b", 600);
     assert_eq!(queue.counts(), (0, 1, 1));
     world.pass_seconds(60);
     assert_eq!(queue.counts(), (0, 0, 0));
@@ -51,9 +48,6 @@ fn a_shorter_retention_period_reaches_old_messages() {
     queue.send("old");
     world.pass_seconds(120);
     queue.send("new");
-    queue.ok(
-        "SetQueueAttributes",
-        json!({"Attributes": {"MessageRetentionPeriod": "60"}}),
-    );
+    queue.set("MessageRetentionPeriod", "60").unwrap();
     assert_eq!(queue.receive_one()["Body"], "new");
 }

@@ -1,17 +1,14 @@
 //! A queue service on a clock that stands still until a test moves it, and calls as a client makes them.
 
-#![allow(
-    dead_code,
-    unreachable_pub,
-    reason = "each test file is a program of its own and uses some of this"
-)]
-
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use jiff::Timestamp;
 use serde_json::{Map, Value, json};
 use sqs::{Config, Sqs};
+
+/// In seconds.
+pub const DAY: u64 = 86_400;
 
 /// The account's queues and the clock that they live by.
 pub struct World {
@@ -152,6 +149,12 @@ impl Queue<'_> {
         }
     }
 
+    /// Sends a body that becomes visible after this many seconds.
+    pub fn send_delayed(&self, body: &str, seconds: i64) -> String {
+        let request = json!({"MessageBody": body, "DelaySeconds": seconds});
+        text(&self.ok("SendMessage", request)["MessageId"])
+    }
+
     /// What a receive with these parameters gives.
     pub fn receive(&self, request: Value) -> Vec<Value> {
         match self.ok("ReceiveMessage", request).get_mut("Messages") {
@@ -172,18 +175,22 @@ impl Queue<'_> {
         handle(&self.receive_one())
     }
 
+    /// Sends a message and receives it; returns its handle.
+    pub fn send_and_receive(&self) -> String {
+        self.send("a");
+        self.receive_handle()
+    }
+
     pub fn receive_nothing(&self) {
         assert_eq!(self.receive(everything()), Vec::<Value>::new());
     }
 
     /// Receives this many messages, ten at a time.
     pub fn receive_many(&self, count: usize) {
-        for _ in 0..count / 10 {
-            assert_eq!(
-                self.receive(json!({"MaxNumberOfMessages": 10})).len(),
-                10,
-                "of {count}"
-            );
+        for start in (0..count).step_by(10) {
+            let most = (count - start).min(10);
+            let received = self.receive(json!({"MaxNumberOfMessages": most}));
+            assert_eq!(received.len(), most, "of {count}");
         }
     }
 
@@ -202,6 +209,11 @@ impl Queue<'_> {
     pub fn counts(&self) -> (usize, usize, usize) {
         let counts = self.world.sqs.counts(&self.url).unwrap();
         (counts.visible, counts.in_flight, counts.delayed)
+    }
+
+    /// Sets one attribute.
+    pub fn set(&self, name: &str, value: &str) -> Result<Value, Refusal> {
+        self.call("SetQueueAttributes", json!({"Attributes": { name: value }}))
     }
 
     pub fn attributes(&self) -> Map<String, Value> {

@@ -3,7 +3,8 @@
 use std::time::Duration;
 
 use serde_json::json;
-use crate::support::{Queue, Refusal, World, handle};
+
+use crate::support::{Refusal, World};
 
 const TWELVE_HOURS: i64 = 43_200;
 
@@ -21,18 +22,13 @@ fn assert_beyond_limit(refusal: &Refusal) {
     );
 }
 
-fn received(queue: &Queue<'_>) -> String {
-    queue.send("a");
-    queue.receive_handle()
-}
-
 /// <https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-visibility-timeout.html>: 30 seconds
 /// by default, counted from the receive.
 #[test]
 fn a_received_message_is_hidden_for_the_queues_default_of_30_seconds() {
     let world = World::new();
     let queue = world.plain_queue();
-    received(&queue);
+    queue.send_and_receive();
     world.pass(Duration::from_millis(29_999));
     queue.receive_nothing();
     world.pass(Duration::from_millis(1));
@@ -45,7 +41,7 @@ fn a_received_message_is_hidden_for_the_queues_default_of_30_seconds() {
 fn the_queues_own_time_out_holds_where_the_receive_names_none() {
     let world = World::new();
     let queue = world.queue("slow", &json!({"VisibilityTimeout": "120"}));
-    received(&queue);
+    queue.send_and_receive();
     world.pass_seconds(119);
     queue.receive_nothing();
     world.pass_seconds(1);
@@ -93,7 +89,7 @@ fn a_receive_with_a_time_out_out_of_range_is_refused() {
 fn a_time_out_changed_to_zero_releases_the_message_at_once() {
     let world = World::new();
     let queue = world.plain_queue();
-    let handle = received(&queue);
+    let handle = queue.send_and_receive();
     queue.change_visibility(&handle, 0).unwrap();
     assert_eq!(queue.counts(), (1, 0, 0));
     queue.receive_one();
@@ -106,7 +102,7 @@ fn a_time_out_changed_to_zero_releases_the_message_at_once() {
 fn a_changed_time_out_counts_from_the_change() {
     let world = World::new();
     let queue = world.queue("minute", &json!({"VisibilityTimeout": "60"}));
-    let handle = received(&queue);
+    let handle = queue.send_and_receive();
     world.pass_seconds(15);
     queue.change_visibility(&handle, 10).unwrap();
     world.pass(Duration::from_millis(9_999));
@@ -121,7 +117,7 @@ fn a_changed_time_out_counts_from_the_change() {
 fn a_time_out_can_be_extended_again_and_again() {
     let world = World::new();
     let queue = world.plain_queue();
-    let handle = received(&queue);
+    let handle = queue.send_and_receive();
     for _ in 0..100 {
         world.pass_seconds(29);
         queue.change_visibility(&handle, 30).unwrap();
@@ -137,7 +133,7 @@ fn a_time_out_can_be_extended_again_and_again() {
 fn the_next_receive_goes_back_to_the_queues_time_out() {
     let world = World::new();
     let queue = world.plain_queue();
-    let handle = received(&queue);
+    let handle = queue.send_and_receive();
     queue.change_visibility(&handle, 1_000).unwrap();
     world.pass_seconds(1_000);
     queue.receive_one();
@@ -152,7 +148,7 @@ fn the_next_receive_goes_back_to_the_queues_time_out() {
 fn a_change_to_the_full_12_hours_is_always_refused() {
     let world = World::new();
     let queue = world.plain_queue();
-    let handle = received(&queue);
+    let handle = queue.send_and_receive();
     assert_beyond_limit(&queue.change_visibility(&handle, TWELVE_HOURS).unwrap_err());
     world.pass_seconds(10);
     assert_beyond_limit(&queue.change_visibility(&handle, TWELVE_HOURS).unwrap_err());
@@ -164,7 +160,7 @@ fn a_change_to_the_full_12_hours_is_always_refused() {
 fn one_second_less_than_12_hours_is_allowed_within_the_first_second_only() {
     let world = World::new();
     let queue = world.plain_queue();
-    let handle = received(&queue);
+    let handle = queue.send_and_receive();
     queue.change_visibility(&handle, TWELVE_HOURS - 1).unwrap();
     world.pass(Duration::from_millis(1_000));
     queue.change_visibility(&handle, TWELVE_HOURS - 1).unwrap();
@@ -183,7 +179,7 @@ fn one_second_less_than_12_hours_is_allowed_within_the_first_second_only() {
 fn the_total_since_the_receive_is_what_is_limited() {
     let world = World::new();
     let queue = world.plain_queue();
-    let handle = received(&queue);
+    let handle = queue.send_and_receive();
     for _ in 0..11 {
         queue.change_visibility(&handle, 3_601).unwrap();
         world.pass_seconds(3_600);
@@ -200,7 +196,7 @@ fn the_total_since_the_receive_is_what_is_limited() {
 fn a_refused_visibility_change_leaves_the_message_alone() {
     let world = World::new();
     let queue = world.plain_queue();
-    let handle = received(&queue);
+    let handle = queue.send_and_receive();
     world.pass_seconds(10);
     for timeout in [TWELVE_HOURS, TWELVE_HOURS + 1, -1] {
         queue.change_visibility(&handle, timeout).unwrap_err();
@@ -217,7 +213,7 @@ fn a_refused_visibility_change_leaves_the_message_alone() {
 fn every_receive_has_12_hours_of_its_own() {
     let world = World::new();
     let queue = world.plain_queue();
-    let first = received(&queue);
+    let first = queue.send_and_receive();
     world.pass_seconds(20);
     queue.change_visibility(&first, 0).unwrap();
     let second = queue.receive_handle();
@@ -230,7 +226,7 @@ fn every_receive_has_12_hours_of_its_own() {
 fn a_time_out_out_of_range_is_refused() {
     let world = World::new();
     let queue = world.plain_queue();
-    let handle = received(&queue);
+    let handle = queue.send_and_receive();
     for timeout in [-1, TWELVE_HOURS + 1] {
         let refusal = queue.change_visibility(&handle, timeout).unwrap_err();
         assert_eq!(
@@ -252,7 +248,7 @@ fn a_time_out_out_of_range_is_refused() {
 fn changing_a_visible_message_is_refused_as_not_in_flight() {
     let world = World::new();
     let queue = world.plain_queue();
-    let handle = received(&queue);
+    let handle = queue.send_and_receive();
     world.pass_seconds(30);
     let refusal = queue.change_visibility(&handle, 10).unwrap_err();
     assert_eq!(refusal.shape, "MessageNotInflight");
@@ -263,12 +259,13 @@ fn changing_a_visible_message_is_refused_as_not_in_flight() {
     assert_eq!(queue.counts(), (1, 0, 0));
 }
 
-/// As above: a message released with zero is visible, and a second release finds it so.
+/// <https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_ChangeMessageVisibility.html>: a message
+/// released with zero is visible, and a second release finds it so.
 #[test]
 fn releasing_twice_is_refused_the_second_time() {
     let world = World::new();
     let queue = world.plain_queue();
-    let handle = received(&queue);
+    let handle = queue.send_and_receive();
     queue.change_visibility(&handle, 0).unwrap();
     assert_eq!(
         queue.change_visibility(&handle, 0).unwrap_err().shape,
@@ -283,7 +280,7 @@ fn releasing_twice_is_refused_the_second_time() {
 fn a_stale_handle_changes_nothing() {
     let world = World::new();
     let queue = world.plain_queue();
-    let stale = received(&queue);
+    let stale = queue.send_and_receive();
     world.pass_seconds(30);
     let latest = queue.receive_handle();
     assert_ne!(stale, latest);
@@ -299,7 +296,7 @@ fn a_stale_handle_changes_nothing() {
 fn a_deleted_messages_time_out_cannot_be_changed() {
     let world = World::new();
     let queue = world.plain_queue();
-    let handle = received(&queue);
+    let handle = queue.send_and_receive();
     queue.delete(&handle).unwrap();
     let refusal = queue.change_visibility(&handle, 10).unwrap_err();
     assert_eq!(refusal.shape, "InvalidParameterValueException");
