@@ -6,6 +6,7 @@
 use domain::delivery::{Delivery, DeliveryKey, Purpose};
 use domain::ids::LogShard;
 use futures::{StreamExt, TryStreamExt};
+use platform::queue::message::BulkJob;
 use platform::store::log::Unsettled;
 use platform::store::{StoreError, Stored};
 
@@ -13,15 +14,8 @@ use crate::{BulkJobs, JobError, Progress, Run, WRITES};
 
 impl BulkJobs {
     pub(crate) async fn end_pending(&self, run: &Run<'_>) -> Result<Progress, JobError> {
-        let webhook = self
-            .store
-            .webhook(&run.job.workspace, &run.job.webhook)
-            .await?;
-        match webhook {
-            // Deleted since: its log goes as a whole.
-            None => return Ok(Progress::Finished),
-            Some(webhook) if webhook.value.is_active() => return Ok(self.wait_or_drop(run.job)),
-            Some(_) => {}
+        if let Some(progress) = self.nothing_to_end(run).await? {
+            return Ok(progress);
         }
         for shard in LogShard::all() {
             let mut pages = self.pages(run, Unsettled::Pending, shard, String::new());
@@ -29,15 +23,35 @@ impl BulkJobs {
                 if self.out_of_time(run) {
                     return Ok(Progress::Unfinished);
                 }
+                // It may be on again meanwhile, with new deliveries.
+                if self.nothing_to_end(run).await?.is_some() {
+                    return Ok(Progress::Finished);
+                }
                 self.end_all(&page).await?;
             }
         }
         Ok(Progress::Finished)
     }
 
+    /// What the job has come to where the webhook is not off.
+    async fn nothing_to_end(&self, run: &Run<'_>) -> Result<Option<Progress>, StoreError> {
+        let BulkJob {
+            workspace, webhook, ..
+        } = run.job;
+        Ok(match self.store.webhook(workspace, webhook).await? {
+            // Deleted since: its log goes as a whole.
+            None => Some(Progress::Finished),
+            Some(webhook) if webhook.value.is_active() => Some(self.wait_or_drop(run.job)),
+            Some(_) => None,
+        })
+    }
+
     async fn end_all(&self, keys: &[DeliveryKey]) -> Result<(), JobError> {
-        let stored = self.store.deliveries(keys).await?;
-        let writes = stored.into_values().map(|stored| self.end(stored));
+        let writes = self
+            .read(keys)
+            .await?
+            .into_iter()
+            .map(|stored| self.end(stored));
         futures::stream::iter(writes)
             .buffer_unordered(WRITES)
             .try_collect::<()>()

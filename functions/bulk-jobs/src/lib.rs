@@ -6,8 +6,9 @@
 //! pages until little time is left, then puts its message back; killed at any point, the message comes back by
 //! itself. What a death means is told at each job.
 //!
-//! The function that asks for a job sends the message *before* it changes the webhook, so that no death between the
-//! two loses the job. A job that comes too early therefore waits for the change ([`Progress::NotYet`]), and is dropped
+//! The API sends the message *before* it changes the webhook, so that no death between the two loses the job. (Where the
+//! product itself switches a webhook off, the job follows the change; were it lost, each delivery ends at its own
+//! wake-up.) A job that comes too early therefore waits for the change ([`Progress::NotYet`]), and is dropped
 //! when the change has not come after [`PATIENCE`].
 //!
 //! # Layout
@@ -25,6 +26,7 @@ pub mod recover;
 use std::time::Duration;
 
 use aws_lambda_events::event::sqs::{SqsBatchResponse, SqsMessage};
+use domain::delivery::DeliveryKey;
 use jiff::Timestamp;
 use platform::batch::{self, Panicked};
 use platform::clock::Clock;
@@ -32,7 +34,7 @@ use platform::queue::message::{BulkJob, BulkTask};
 use platform::queue::sending::Outgoing;
 use platform::queue::visibility::Sleeper;
 use platform::queue::{Queue, QueueError};
-use platform::store::{Store, StoreError};
+use platform::store::{Store, StoreError, Stored};
 
 /// How long a job waits for the change that it belongs to.
 pub const PATIENCE: Duration = Duration::from_secs(300);
@@ -166,6 +168,18 @@ impl BulkJobs {
             })
             .await
             .is_ok()
+    }
+
+    /// The deliveries that can be read; one that is damaged is left to whoever can mend it.
+    pub(crate) async fn read(&self, keys: &[DeliveryKey]) -> Result<Vec<Stored>, StoreError> {
+        let mut readable = Vec::with_capacity(keys.len());
+        for (key, stored) in self.store.deliveries(keys).await? {
+            match stored {
+                Ok(stored) => readable.push(stored),
+                Err(error) => tracing::error!(delivery = %key.id, %error, "delivery left out"),
+            }
+        }
+        Ok(readable)
     }
 
     /// What a job does whose change has not come: wait, or give up.

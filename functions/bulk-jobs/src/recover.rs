@@ -1,11 +1,13 @@
 //! Failed deliveries get a fresh schedule, the first attempt at once.
 //!
 //! For each page: write the deliveries as pending, marked with the job, then send their wake-ups.
-//! *Killed between the two*, deliveries are pending without a wake-up. A resumed job therefore first wakes whatever is
-//! pending under its mark; a wake-up too many changes nothing. The mark also keeps a job that is resumed late from
-//! reviving what failed again meanwhile.
+//! *Killed between the two*, deliveries are pending without a wake-up. A resumed job therefore, when nothing failed is
+//! left, wakes what is pending under its mark and overdue, never attempted since. The mark also keeps a job that is
+//! resumed late from reviving what failed again meanwhile.
 
-use domain::delivery::{Delivery, DeliveryKey, Purpose, RecoverJob, State};
+use std::time::Duration;
+
+use domain::delivery::{Delivery, DeliveryKey, Pending, Plan, Purpose, RecoverJob, State};
 use domain::ids::{DeliveryId, LogShard};
 use futures::{StreamExt, TryStreamExt};
 use jiff::Timestamp;
@@ -15,6 +17,9 @@ use platform::store::log::Unsettled;
 use platform::store::{StoreError, Stored};
 
 use crate::{BulkJobs, JobError, Progress, Run, WRITES};
+
+/// A wake-up that has not been heeded for so long is lost.
+const OVERDUE: Duration = Duration::from_secs(60);
 
 impl BulkJobs {
     pub(crate) async fn recover(
@@ -31,12 +36,8 @@ impl BulkJobs {
         if !webhook.is_some_and(|webhook| webhook.value.is_active()) {
             return Ok(Progress::Finished);
         }
-        let stages = [Unsettled::Pending, Unsettled::Failed];
-        for which in if run.resumed {
-            &stages[..]
-        } else {
-            &stages[1..]
-        } {
+        let stages = [Unsettled::Failed, Unsettled::Pending];
+        for which in &stages[..if run.resumed { 2 } else { 1 }] {
             for shard in LogShard::all() {
                 let mut pages = self.pages(run, *which, shard, before(since));
                 while let Some(page) = pages.next(&self.store).await? {
@@ -54,10 +55,8 @@ impl BulkJobs {
     }
 
     async fn revive(&self, keys: &[DeliveryKey], job: &RecoverJob) -> Result<(), JobError> {
-        let stored = self.store.deliveries(keys).await?;
-        let writes = stored
-            .into_values()
-            .map(|stored| self.revive_one(stored, job));
+        let stored = self.read(keys).await?.into_iter();
+        let writes = stored.map(|stored| self.revive_one(stored, job));
         let revived: Vec<Option<DeliveryKey>> = futures::stream::iter(writes)
             .buffer_unordered(WRITES)
             .try_collect()
@@ -98,10 +97,12 @@ impl BulkJobs {
     }
 
     async fn wake_marked(&self, keys: &[DeliveryKey], job: &RecoverJob) -> Result<(), JobError> {
-        let stored = self.store.deliveries(keys).await?;
-        let marked = stored.values().filter(|stored| {
-            matches!(stored.value.state, State::Pending(_))
-                && stored.value.recovered_by.as_ref() == Some(job)
+        let overdue_since = (self.clock)() - OVERDUE;
+        let stored = self.read(keys).await?;
+        let marked = stored.iter().filter(|stored| {
+            let delivery = &stored.value;
+            delivery.recovered_by.as_ref() == Some(job)
+                && lacks_wake_up(&delivery.state, overdue_since)
         });
         self.wake(marked.map(|stored| &stored.value.key)).await
     }
@@ -114,6 +115,15 @@ impl BulkJobs {
         sent.into_iter().collect::<Result<(), _>>()?;
         Ok(())
     }
+}
+
+/// Whether a revived delivery should have been attempted before that time and was not.
+fn lacks_wake_up(state: &State, overdue_since: Timestamp) -> bool {
+    matches!(
+        state,
+        State::Pending(Pending { plan: Plan::Schedule { failures: 0 }, lease: None, next_attempt_at })
+            if *next_attempt_at < overdue_since
+    )
 }
 
 /// A sort key before every delivery of events at or after `since`, and behind every earlier one: the lower bound less

@@ -7,12 +7,11 @@ use domain::catalogue::EventType;
 use domain::delivery::{Attempt, Outcome};
 use domain::event::Body;
 use domain::ids::DeliveryId;
-use domain::signing::request_headers;
+use domain::signing::{SigningKeys, request_headers};
 use domain::webhook::Webhook;
 use http::{HeaderMap, HeaderName, HeaderValue};
 use jiff::Timestamp;
 use platform::http::OutboundRequest;
-use platform::secrets::SecretsError;
 
 use crate::DeliverWebhook;
 
@@ -26,24 +25,23 @@ pub(crate) struct Request<'a> {
     pub(crate) event: EventType,
     pub(crate) body: &'a Body,
     pub(crate) number: u32,
+    /// What signs it, where the webhook has a secret.
+    pub(crate) keys: Option<&'a SigningKeys>,
 }
 
 impl DeliverWebhook {
     /// Makes the request.
-    ///
-    /// # Errors
-    /// [`SecretsError`] before anything was sent: no attempt was made.
-    pub(crate) async fn attempt(&self, request: Request<'_>) -> Result<Attempt, SecretsError> {
+    pub(crate) async fn attempt(&self, request: Request<'_>) -> Attempt {
         let Request {
             webhook,
             delivery,
             event,
             body,
             number,
+            keys,
         } = request;
-        let keys = self.secrets.signing_keys(webhook, (self.clock)()).await?;
         let at = (self.clock)();
-        let headers = request_headers(event, delivery, at, body, keys.as_ref());
+        let headers = request_headers(event, delivery, at, body, keys);
         let outcome = match header_map(headers) {
             Ok(headers) => {
                 let body = Bytes::copy_from_slice(body.as_bytes());
@@ -60,13 +58,13 @@ impl DeliverWebhook {
         };
         let duration = elapsed(at, (self.clock)());
         self.pace.observe(webhook, &outcome, duration);
-        Ok(Attempt {
+        Attempt {
             number,
             at,
             duration,
             signed: keys.is_some(),
             outcome,
-        })
+        }
     }
 
     async fn exchange(&self, request: OutboundRequest) -> Outcome {

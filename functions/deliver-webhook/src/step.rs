@@ -1,13 +1,13 @@
 //! What one wake-up leads to.
 
-use std::collections::HashMap;
 use std::time::Duration;
 
 use domain::delivery::{
-    Delivery, DeliveryKey, FailedBecause, History, Pending, Plan, Purpose, State, Verdict, WakeUp,
+    Delivery, DeliveryKey, FailedBecause, History, Plan, Purpose, State, Verdict, WakeUp,
     WebhookEffect,
 };
 use domain::retry::Jitter;
+use domain::signing::SigningKeys;
 use domain::webhook::{Lane, Webhook};
 use jiff::Timestamp;
 use platform::queue::QueueError;
@@ -15,7 +15,7 @@ use platform::queue::message::{BulkJob, BulkTask, FirstAttempt};
 use platform::queue::sending::Outgoing;
 use platform::secrets::SecretsError;
 use platform::store::config::Config;
-use platform::store::{Recorded, StoreError, Stored};
+use platform::store::{ReadDeliveries, Recorded, StoreError, Stored};
 
 use crate::DeliverWebhook;
 use crate::arrivals::Arrival;
@@ -38,8 +38,18 @@ const RECORD_PAUSE: Duration = Duration::from_millis(300);
 pub(crate) struct Batch {
     pub(crate) lane: Lane,
     pub(crate) config: Config,
-    pub(crate) stored: HashMap<DeliveryKey, Stored>,
+    pub(crate) stored: ReadDeliveries,
     pub(crate) deadline: Timestamp,
+}
+
+/// An attempt that is to be made now.
+struct Due<'a> {
+    webhook: &'a Webhook,
+    delivery: Delivery,
+    plan: Plan,
+    /// The revision of the claim, `None` where the delivery has no item yet.
+    rev: Option<u64>,
+    keys: Option<SigningKeys>,
 }
 
 /// Why nothing could be decided. The message comes back.
@@ -65,11 +75,12 @@ impl DeliverWebhook {
     ) -> Result<Disposition, StepError> {
         let key = arrival.wake_up.key();
         // A deleted webhook's deliveries are no more.
-        let Some(webhook) = batch.config.webhook(&key.workspace, &key.webhook) else {
+        let Some(webhook) = batch.config.webhook(&key.workspace, &key.webhook)? else {
             return Ok(Disposition::Done);
         };
         match (batch.stored.get(&key), &arrival.wake_up.first) {
-            (Some(stored), _) => self.later_attempt(batch, arrival, webhook, stored).await,
+            (Some(Ok(stored)), _) => self.later_attempt(batch, arrival, webhook, stored).await,
+            (Some(Err(error)), _) => Err(error.clone().into()),
             (None, Some(first)) => self.first_attempt(batch, arrival, webhook, first).await,
             // Expired, or removed with the log.
             (None, None) => Ok(Disposition::Done),
@@ -95,11 +106,18 @@ impl DeliverWebhook {
         if batch.lane == Lane::Fast && webhook.lane == Lane::Slow {
             return Ok(Disposition::Forward);
         }
+        let keys = self.secrets.signing_keys(webhook, (self.clock)()).await?;
         if self.out_of_time(batch) {
             return Ok(Disposition::Again);
         }
-        self.attempt_and_record(webhook, delivery, Plan::NEW, None)
-            .await
+        self.attempt_and_record(Due {
+            webhook,
+            delivery,
+            plan: Plan::NEW,
+            rev: None,
+            keys,
+        })
+        .await
     }
 
     async fn later_attempt(
@@ -131,56 +149,56 @@ impl DeliverWebhook {
                 .unless_overtaken(&stored.value.key, saved.map(|_| Disposition::Done))
                 .await;
         }
+        // A retry that comes back to the fast lane belongs to the slow one.
+        if batch.lane == Lane::Fast {
+            return Ok(Disposition::SleepUntil(now));
+        }
+        // Before the claim: what AWS takes its time for must not come out of the attempt's.
+        let keys = self.secrets.signing_keys(webhook, now).await?;
         if self.out_of_time(batch) {
             return Ok(Disposition::SleepUntil(now));
         }
-        let claimed = Delivery {
-            state: State::Pending(pending.claim(now, LEASE)),
+        let delivery = Delivery {
+            state: State::Pending(pending.claim((self.clock)(), LEASE)),
             ..stored.value.clone()
         };
-        match self
-            .store
-            .save_delivery(&Stored {
-                value: claimed.clone(),
-                rev: stored.rev,
-            })
-            .await
-        {
+        let claim = Stored {
+            value: delivery.clone(),
+            rev: stored.rev,
+        };
+        match self.store.save_delivery(&claim).await {
             Ok(rev) => {
-                self.attempt_and_record(webhook, claimed, pending.plan, Some(rev))
-                    .await
+                self.attempt_and_record(Due {
+                    webhook,
+                    delivery,
+                    plan: pending.plan,
+                    rev: Some(rev),
+                    keys,
+                })
+                .await
             }
-            Err(error) => self.unless_overtaken(&claimed.key, Err(error)).await,
+            Err(error) => self.unless_overtaken(&delivery.key, Err(error)).await,
         }
     }
 
-    /// Makes the attempt and writes down what became of it. `rev`: the revision of the claim, `None` where the
-    /// delivery has no item yet.
-    async fn attempt_and_record(
-        &self,
-        webhook: &Webhook,
-        mut delivery: Delivery,
-        plan: Plan,
-        rev: Option<u64>,
-    ) -> Result<Disposition, StepError> {
-        let made = self
-            .attempt(Request {
-                webhook,
-                delivery: &delivery.key.id,
-                event: delivery.event_type,
-                body: &delivery.body,
-                number: delivery.history.next_number(),
-            })
-            .await;
-        let attempt = match (made, rev) {
-            (Ok(attempt), _) => attempt,
-            // Nothing was sent: give the claim back, so that the next wake-up need not wait for it.
-            (Err(error), Some(rev)) => {
-                self.release(delivery, rev).await;
-                return Err(error.into());
-            }
-            (Err(error), None) => return Err(error.into()),
+    /// Makes the attempt and writes down what became of it.
+    async fn attempt_and_record(&self, due: Due<'_>) -> Result<Disposition, StepError> {
+        let Due {
+            webhook,
+            mut delivery,
+            plan,
+            rev,
+            keys,
+        } = due;
+        let request = Request {
+            webhook,
+            delivery: &delivery.key.id,
+            event: delivery.event_type,
+            body: &delivery.body,
+            number: delivery.history.next_number(),
+            keys: keys.as_ref(),
         };
+        let attempt = self.attempt(request).await;
         let now = (self.clock)();
         let jitter = Jitter::from_unit(self.entropy.unit());
         let verdict = plan.conclude(
@@ -244,26 +262,6 @@ impl DeliverWebhook {
             .await
         {
             tracing::warn!(webhook = %key.webhook, workspace = %key.workspace, %error, "job not sent");
-        }
-    }
-
-    async fn release(&self, delivery: Delivery, rev: u64) {
-        let State::Pending(pending) = &delivery.state else {
-            return;
-        };
-        let free = State::Pending(Pending {
-            lease: None,
-            ..pending.clone()
-        });
-        let stored = Stored {
-            value: Delivery {
-                state: free,
-                ..delivery
-            },
-            rev,
-        };
-        if let Err(error) = self.store.save_delivery(&stored).await {
-            tracing::warn!(delivery = %stored.value.key.id, %error, "claim not given back; it ends by itself");
         }
     }
 

@@ -45,21 +45,22 @@ impl FanOut {
     /// Sends the messages of all events, those of the first event first, until `deadline` is near.
     pub(crate) async fn spread(&self, arrivals: &[Arrival], deadline: Timestamp) -> Spread {
         let workspaces = arrivals.iter().map(|arrival| &arrival.event.workspace.id);
+        let mut spread = Spread::default();
         match self.config.current(workspaces).await {
-            Ok(config) => self.send_pairs(&pairs(arrivals, &config), deadline).await,
+            Ok(config) => {
+                let pairs = spread.pairs(arrivals, &config);
+                self.send_pairs(&pairs, deadline, &mut spread).await;
+            }
             Err(error) => {
                 tracing::warn!(%error, "configuration not read");
                 let ids = arrivals.iter().map(|arrival| arrival.message_id.clone());
-                Spread {
-                    deliveries: 0,
-                    unsent: ids.collect(),
-                }
+                spread.unsent.extend(ids);
             }
         }
+        spread
     }
 
-    async fn send_pairs(&self, pairs: &[Pair<'_>], deadline: Timestamp) -> Spread {
-        let mut spread = Spread::default();
+    async fn send_pairs(&self, pairs: &[Pair<'_>], deadline: Timestamp, spread: &mut Spread) {
         for window in pairs.chunks(WINDOW) {
             // The largest events to the most webhooks may take longer than one invocation has. What was sent is
             // done, so that each invocation gets further.
@@ -73,11 +74,29 @@ impl FanOut {
                 spread.add(&of_lane, &send_window(queue, &of_lane).await);
             }
         }
-        spread
     }
 }
 
 impl Spread {
+    /// Every event with each webhook that wants it. Events of a workspace whose configuration cannot be read stay.
+    fn pairs<'a>(&mut self, arrivals: &'a [Arrival], config: &'a Config) -> Vec<Pair<'a>> {
+        let mut pairs = Vec::new();
+        for arrival in arrivals {
+            let Some(event) = &arrival.event.webhook else {
+                continue;
+            };
+            let workspace = &arrival.event.workspace.id;
+            match config.webhooks(workspace) {
+                Ok(webhooks) => pairs.extend(wanting(arrival, event, webhooks)),
+                Err(error) => {
+                    tracing::error!(%workspace, %error, "configuration not read");
+                    self.unsent.insert(arrival.message_id.clone());
+                }
+            }
+        }
+        pairs
+    }
+
     fn add(&mut self, pairs: &[&Pair<'_>], sent: &[bool]) {
         for (pair, sent) in pairs.iter().zip(sent) {
             if *sent {
@@ -89,6 +108,22 @@ impl Spread {
     }
 }
 
+fn wanting<'a>(
+    arrival: &'a Arrival,
+    event: &'a WebhookEvent,
+    webhooks: &'a [Webhook],
+) -> impl Iterator<Item = Pair<'a>> {
+    let project = arrival.event.project_id.as_ref();
+    let wanting = webhooks
+        .iter()
+        .filter(move |webhook| webhook.wants(event.event_type, project));
+    wanting.map(move |webhook| Pair {
+        arrival,
+        event,
+        webhook,
+    })
+}
+
 async fn send_window(queue: &Queue, pairs: &[&Pair<'_>]) -> Vec<bool> {
     // Gathered first: a lazy stream of calls would not be `Send`.
     let calls: Vec<_> = pairs
@@ -96,24 +131,6 @@ async fn send_window(queue: &Queue, pairs: &[&Pair<'_>]) -> Vec<bool> {
         .map(|chunk| send_chunk(queue, chunk))
         .collect();
     futures::stream::iter(calls).buffered(CALLS).concat().await
-}
-
-fn pairs<'a>(arrivals: &'a [Arrival], config: &'a Config) -> Vec<Pair<'a>> {
-    let mut pairs = Vec::new();
-    for arrival in arrivals {
-        let Some(event) = &arrival.event.webhook else {
-            continue;
-        };
-        let project = arrival.event.project_id.as_ref();
-        let wanting = config.webhooks(&arrival.event.workspace.id).iter();
-        let wanting = wanting.filter(|webhook| webhook.wants(event.event_type, project));
-        pairs.extend(wanting.map(|webhook| Pair {
-            arrival,
-            event,
-            webhook,
-        }));
-    }
-    pairs
 }
 
 async fn send_chunk(queue: &Queue, pairs: &[&Pair<'_>]) -> Vec<bool> {

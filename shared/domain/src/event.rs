@@ -19,7 +19,7 @@ pub use alert::{Alert, AlertItem, MAX_RECIPIENTS};
 pub use body::{Body, BodyNotUtf8};
 pub use error::EventError;
 pub(crate) use parse::{ActorRef, Payload, ProjectRef};
-pub use sqs_text::first_forbidden_sqs_char;
+pub use sqs_text::{escape_noncharacters, first_forbidden_sqs_char};
 
 /// The largest event: 256 KiB of JSON text.
 pub const MAX_EVENT_BYTES: usize = 256 * 1024;

@@ -8,11 +8,13 @@ use std::time::Duration;
 use aws_config::timeout::TimeoutConfig;
 use aws_config::{BehaviorVersion, SdkConfig};
 
-/// The shared configuration. A call that hangs is given up in time for the SDK to try again within one invocation.
+/// The shared configuration. A call that hangs is given up in time for the SDK to try again, and in all
+/// in time for the function to do without.
 pub async fn config() -> SdkConfig {
     let timeouts = TimeoutConfig::builder()
         .connect_timeout(Duration::from_millis(1_500))
-        .operation_attempt_timeout(Duration::from_secs(4))
+        .operation_attempt_timeout(Duration::from_millis(2_500))
+        .operation_timeout(Duration::from_secs(6))
         .build();
     aws_config::defaults(BehaviorVersion::latest())
         .timeout_config(timeouts)

@@ -14,6 +14,7 @@ use domain::secret::WebhookSecret;
 use domain::signing::SigningKeys;
 use domain::webhook::{SealedSecret, Webhook};
 use jiff::Timestamp;
+use tokio::sync::OnceCell;
 
 /// What a secret is for; part of the encryption context.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -49,10 +50,11 @@ const CACHED: usize = 10_000;
 pub struct Secrets {
     client: Client,
     key_id: String,
-    opened: Arc<Mutex<HashMap<CacheKey, WebhookSecret>>>,
+    opened: Arc<Mutex<Cells>>,
 }
 
 type CacheKey = (WorkspaceId, Purpose, Vec<u8>);
+type Cells = HashMap<CacheKey, Arc<OnceCell<WebhookSecret>>>;
 
 impl Secrets {
     /// Secrets under this KMS key (id, ARN or alias).
@@ -107,16 +109,11 @@ impl Secrets {
             Purpose::WebhookSecret,
             sealed.ciphertext.clone(),
         );
-        if let Some(secret) = self.cache().get(&key) {
-            return Ok(secret.clone());
-        }
-        let secret = self.decrypt(workspace, sealed).await?;
-        let mut cache = self.cache();
-        if cache.len() >= CACHED {
-            cache.clear();
-        }
-        cache.insert(key, secret.clone());
-        Ok(secret)
+        let cell = self.cell(key);
+        let secret = cell
+            .get_or_try_init(|| self.decrypt(workspace, sealed))
+            .await?;
+        Ok(secret.clone())
     }
 
     /// The keys that sign a webhook's requests at `now`; `None` where it has no secret.
@@ -161,8 +158,13 @@ impl Secrets {
         WebhookSecret::parse(text).map_err(|_| SecretsError::Damaged)
     }
 
-    fn cache(&self) -> std::sync::MutexGuard<'_, HashMap<CacheKey, WebhookSecret>> {
+    /// Where the plain text is, or will be: the first who asks decrypts, the others wait for it.
+    fn cell(&self, key: CacheKey) -> Arc<OnceCell<WebhookSecret>> {
         // A panic elsewhere cannot leave the map half changed.
-        self.opened.lock().unwrap_or_else(PoisonError::into_inner)
+        let mut cells = self.opened.lock().unwrap_or_else(PoisonError::into_inner);
+        if cells.len() >= CACHED {
+            cells.clear();
+        }
+        Arc::clone(cells.entry(key).or_default())
     }
 }

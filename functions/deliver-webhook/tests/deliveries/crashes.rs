@@ -215,3 +215,34 @@ async fn events_that_there_is_no_time_for_stay_on_the_queue() {
     world.until_quiet(MINUTE).await;
     assert_eq!(world.log(&webhook, None).await.len(), 3);
 }
+
+#[tokio::test(start_paused = true)]
+async fn an_item_that_cannot_be_read_leaves_the_others_of_its_batch_alone() {
+    let world = World::new().await;
+    let webhook = world.webhook("up.example.com").await;
+    world.answer("up.example.com", |_| Answer::Status(200));
+    let event = world.publish("evt_damaged").await;
+    let delivery = world.settled(&webhook, MINUTE).await;
+    world.damage(&delivery.key).await;
+
+    let record = |id: &str, body: String| {
+        let mut record = SqsMessage::default();
+        record.message_id = Some(id.to_owned());
+        record.body = Some(body);
+        record
+    };
+    let damaged = serde_json::to_string(&WebhookWakeUp::of(&delivery.key)).unwrap();
+    let good = world.first_attempt(&webhook, "evt_good");
+    let deadline = world.now() + Duration::from_secs(30);
+    let records = vec![record("damaged", damaged), record("good", good)];
+    let response = world.deliver.handle(records, deadline).await;
+    let [kept] = &response.batch_item_failures[..] else {
+        panic!("one stays")
+    };
+    assert_eq!(kept.item_identifier, "damaged");
+    assert_eq!(
+        world.calls("up.example.com").len(),
+        2,
+        "{event} and the good one"
+    );
+}

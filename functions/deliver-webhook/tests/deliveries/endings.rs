@@ -202,3 +202,48 @@ async fn a_message_that_is_no_wake_up_goes_to_the_dead_letter_queue_with_the_rea
         assert!(!reason.string_value.as_deref().unwrap().is_empty());
     }
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_410_from_the_old_address_leaves_a_webhook_that_moved_meanwhile_on() {
+    let world = World::new().await;
+    let webhook = world.webhook("old.example.com").await;
+    world.answer("old.example.com", |_| {
+        Answer::After(Duration::from_secs(5), 410)
+    });
+    world.publish("evt_1").await;
+    world
+        .until(MINUTE, "the request", async |world: &World| {
+            !world.calls("old.example.com").is_empty()
+        })
+        .await;
+    let rules = domain::endpoint_url::UrlRules::default();
+    let url = "https://new.example.com/hook";
+    let url = domain::endpoint_url::EndpointUrl::parse(url, rules).unwrap();
+    world
+        .edit(&webhook, |webhook| webhook.url = url.clone())
+        .await;
+    let delivery = world.settled(&webhook, MINUTE).await;
+    assert_eq!(delivery.state, State::Failed(FailedBecause::Gone));
+    assert!(world.reload(&webhook).await.is_active());
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_event_with_characters_that_no_queue_carries_is_delivered_with_them_escaped() {
+    let world = World::new().await;
+    let webhook = world.webhook("up.example.com").await;
+    world.answer("up.example.com", |_| Answer::Status(200));
+    let event = world.event("evt_1", world.now());
+    let event = event.replace(r#""slug":"s""#, r#""slug":"s\uffff\ufffe""#);
+    world.send("EventsQueue", event).await;
+    let delivery = world.settled(&webhook, MINUTE).await;
+    assert_eq!(delivery.state, State::Success);
+    let [call] = &world.calls("up.example.com")[..] else {
+        panic!("one request")
+    };
+    assert!(call.body.contains(r#""slug":"s\uffff\ufffe""#));
+    assert_eq!(
+        call.body,
+        delivery.body.as_str(),
+        "what is sent is what is logged"
+    );
+}

@@ -273,6 +273,23 @@ impl World {
         self.aws.queue_url(&queue.name)
     }
 
+    /// Overwrites a delivery's document with nonsense.
+    pub async fn damage(&self, key: &DeliveryKey) {
+        use aws_sdk_dynamodb::primitives::Blob;
+        use aws_sdk_dynamodb::types::AttributeValue;
+        let client = aws_sdk_dynamodb::Client::new(&self.aws.sdk_config());
+        let pk = format!("LOG#{}#{}", key.webhook, key.id.shard().number());
+        let update = client
+            .update_item()
+            .table_name(&self.template.tables[0].name)
+            .key("pk", AttributeValue::S(pk))
+            .key("sk", AttributeValue::S(key.id.to_string()))
+            .update_expression("SET doc = :nonsense")
+            .condition_expression("attribute_exists(pk)")
+            .expression_attribute_values(":nonsense", AttributeValue::B(Blob::new(b"nonsense")));
+        update.send().await.unwrap();
+    }
+
     /// Sets how the endpoint at a host answers.
     pub fn answer(&self, host: &str, script: impl FnMut(&Call) -> Answer + Send + 'static) {
         self.endpoints

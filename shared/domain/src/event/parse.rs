@@ -8,7 +8,7 @@ use serde_json::value::RawValue;
 
 use super::{
     Alert, Body, EventError, IngestEvent, MAX_EVENT_BYTES, WebhookEvent, WorkspaceRef,
-    depth::is_too_deep, fields::Fields,
+    depth::is_too_deep, escape_noncharacters, fields::Fields,
 };
 use crate::time::rfc3339;
 use crate::{
@@ -48,10 +48,10 @@ pub(crate) struct ActorRef {
 
 impl Payload<'_> {
     pub(crate) fn to_body(&self) -> Body {
-        Body::from(
-            serde_json::to_string(self)
-                .expect("a payload of strings and valid JSON can be written"),
-        )
+        let json = serde_json::to_string(self)
+            .expect("a payload of strings and valid JSON can be written");
+        // A name may have held them escaped; they are written so again, as no queue carries them otherwise.
+        Body::from(escape_noncharacters(json))
     }
 }
 

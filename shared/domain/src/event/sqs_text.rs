@@ -13,6 +13,18 @@ fn is_allowed(c: char) -> bool {
     matches!(c, '\t' | '\n' | '\r' | ' '..='\u{D7FF}' | '\u{E000}'..='\u{FFFD}' | '\u{10000}'..)
 }
 
+/// JSON with the two characters that it may hold and SQS refuses, U+FFFE and U+FFFF, as escapes. In JSON they stand
+/// inside strings only, so that the text means the same.
+#[must_use]
+pub fn escape_noncharacters(json: String) -> String {
+    if json.contains(['\u{fffe}', '\u{ffff}']) {
+        json.replace('\u{fffe}', "\\ufffe")
+            .replace('\u{ffff}', "\\uffff")
+    } else {
+        json
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use aws_sdk_sqs::types::{MessageAttributeValue, SendMessageBatchRequestEntry};
+use domain::event::escape_noncharacters;
 use serde::Serialize;
 
 use super::{Queue, QueueError, batch_results};
@@ -35,6 +36,8 @@ impl Outgoing {
     /// SQS refuses, so that the caller hears of it.
     pub fn json(content: &impl Serialize, group: impl Into<String>) -> Outgoing {
         let body = serde_json::to_string(content).unwrap_or_default();
+        // An id may hold characters that SQS refuses in their raw form.
+        let body = escape_noncharacters(body);
         Outgoing {
             body,
             group: Some(group.into()),

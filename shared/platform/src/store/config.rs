@@ -12,8 +12,8 @@ use domain::webhook::Webhook;
 use super::table::{Store, StoreError};
 use super::webhooks::{ConfigVersion, WebhookList};
 
-/// Workspaces kept at most; beyond it the cache starts over.
-const CACHED: usize = 1_000;
+/// Webhooks kept at most, in all workspaces; beyond it the cache starts over.
+const CACHED: usize = 20_000;
 
 /// The cache. Cheap to clone; clones share it.
 #[derive(Clone)]
@@ -22,9 +22,10 @@ pub struct ConfigCache {
     lists: Arc<Mutex<HashMap<WorkspaceId, Arc<WebhookList>>>>,
 }
 
-/// The configuration of the workspaces that a batch is about, as it stood when the batch began.
+/// The configuration of the workspaces that a batch is about, as it stood when the batch began. A workspace whose
+/// configuration could not be read does not hold up the others.
 #[derive(Debug, Clone, Default)]
-pub struct Config(HashMap<WorkspaceId, Arc<WebhookList>>);
+pub struct Config(HashMap<WorkspaceId, Result<Arc<WebhookList>, StoreError>>);
 
 impl ConfigCache {
     /// An empty cache before this store.
@@ -38,7 +39,7 @@ impl ConfigCache {
     /// The configuration of these workspaces as it stands now.
     ///
     /// # Errors
-    /// [`StoreError`].
+    /// [`StoreError`] where not even the versions could be read.
     pub async fn current(
         &self,
         workspaces: impl IntoIterator<Item = &WorkspaceId>,
@@ -50,8 +51,8 @@ impl ConfigCache {
         let mut config = Config::default();
         for (workspace, version) in wanted.into_iter().zip(versions) {
             let list = match self.cached(&workspace, version) {
-                Some(list) => list,
-                None => self.load(&workspace).await?,
+                Some(list) => Ok(list),
+                None => self.load(&workspace).await,
             };
             config.0.insert(workspace, list);
         }
@@ -68,7 +69,8 @@ impl ConfigCache {
     async fn load(&self, workspace: &WorkspaceId) -> Result<Arc<WebhookList>, StoreError> {
         let list = Arc::new(self.store.webhooks(workspace).await?);
         let mut lists = self.lists();
-        if lists.len() >= CACHED {
+        let cached: usize = lists.values().map(|list| 1 + list.webhooks.len()).sum();
+        if cached >= CACHED {
             lists.clear();
         }
         lists.insert(workspace.clone(), Arc::clone(&list));
@@ -83,14 +85,27 @@ impl ConfigCache {
 
 impl Config {
     /// A workspace's webhooks; none for one that was not asked for.
-    pub fn webhooks(&self, workspace: &WorkspaceId) -> &[Webhook] {
-        self.0.get(workspace).map_or(&[], |list| &list.webhooks)
+    ///
+    /// # Errors
+    /// [`StoreError`] where this workspace's configuration could not be read.
+    pub fn webhooks(&self, workspace: &WorkspaceId) -> Result<&[Webhook], StoreError> {
+        match self.0.get(workspace) {
+            None => Ok(&[]),
+            Some(Ok(list)) => Ok(&list.webhooks),
+            Some(Err(error)) => Err(error.clone()),
+        }
     }
 
     /// One webhook, `None` where it was deleted.
-    pub fn webhook(&self, workspace: &WorkspaceId, id: &WebhookId) -> Option<&Webhook> {
-        self.webhooks(workspace)
-            .iter()
-            .find(|webhook| webhook.id == *id)
+    ///
+    /// # Errors
+    /// [`StoreError`] where this workspace's configuration could not be read.
+    pub fn webhook(
+        &self,
+        workspace: &WorkspaceId,
+        id: &WebhookId,
+    ) -> Result<Option<&Webhook>, StoreError> {
+        let mut webhooks = self.webhooks(workspace)?.iter();
+        Ok(webhooks.find(|webhook| webhook.id == *id))
     }
 }

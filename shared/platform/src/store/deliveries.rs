@@ -9,10 +9,13 @@ use domain::webhook::Webhook;
 use jiff::Timestamp;
 
 use super::table::{Expected, Store, StoreError};
-use super::{Versioned, delivery_item, keys};
+use super::{Versioned, delivery_item, item, keys};
 
 /// A delivery with the revision of its item.
 pub type Stored = Versioned<Delivery>;
+
+/// Deliveries that were read together.
+pub type ReadDeliveries = HashMap<DeliveryKey, Result<Stored, StoreError>>;
 
 /// What became of recording an attempt.
 #[derive(Debug, Clone, PartialEq)]
@@ -41,21 +44,24 @@ impl Store {
         Ok(stored.filter(|stored| stored.value.key.workspace == key.workspace))
     }
 
-    /// Those of the deliveries that exist, read strongly. The keys must differ from each other.
+    /// Those of the deliveries that exist, read strongly, each with its own error: one that is damaged is not to hold
+    /// up the others. The keys must differ from each other.
     ///
     /// # Errors
-    /// [`StoreError`].
-    pub async fn deliveries(
-        &self,
-        wanted: &[DeliveryKey],
-    ) -> Result<HashMap<DeliveryKey, Stored>, StoreError> {
-        let wanted: Vec<_> = wanted.iter().map(keys::delivery_key).collect();
-        let items = self.get_many(&wanted).await?;
-        let decoded = items.iter().map(|item| {
-            let stored = delivery_item::decode(item)?;
-            Ok((stored.value.key.clone(), stored))
+    /// [`StoreError`] where nothing could be read.
+    pub async fn deliveries(&self, wanted: &[DeliveryKey]) -> Result<ReadDeliveries, StoreError> {
+        let places: HashMap<_, _> = wanted
+            .iter()
+            .map(|key| (keys::delivery_key(key), key))
+            .collect();
+        let places_read: Vec<_> = places.keys().cloned().collect();
+        let items = self.get_many(&places_read).await?;
+        let decoded = items.iter().filter_map(|item| {
+            let key = places.get(&item::key_of(item)?)?;
+            let stored = delivery_item::decode(item);
+            Some(((*key).clone(), stored))
         });
-        decoded.collect()
+        Ok(decoded.collect())
     }
 
     /// Writes a delivery that has no item yet.
@@ -107,7 +113,7 @@ impl Store {
                 .await;
             return written_or_overtaken(put, false);
         }
-        self.record_with_effect(delivery, expected, effect, now)
+        self.record_with_effect(delivery, expected, effect, webhook, now)
             .await
     }
 
@@ -116,6 +122,7 @@ impl Store {
         delivery: &Delivery,
         expected: Expected,
         effect: WebhookEffect,
+        attempted: &Webhook,
         now: Timestamp,
     ) -> Result<Recorded, StoreError> {
         let DeliveryKey {
@@ -129,6 +136,14 @@ impl Store {
             let Some(mut webhook) = self.webhook(workspace, webhook_id).await? else {
                 return Ok(Recorded::Overtaken);
             };
+            let was_active = webhook.value.is_active();
+            // What an endpoint said says nothing of the one that the webhook was moved to meanwhile.
+            let moved = webhook.value.url != attempted.url;
+            let effect = if moved && effect == WebhookEffect::Gone {
+                WebhookEffect::None
+            } else {
+                effect
+            };
             if apply(effect, &mut webhook.value, &delivery.event_id, now) {
                 writes.extend(self.save_webhook_writes(&webhook)?);
             }
@@ -138,7 +153,10 @@ impl Store {
                 }
                 // The webhook was changed by somebody else: read it again.
                 Err(StoreError::Conflict) => {}
-                other => return written_or_overtaken(other, !webhook.value.is_active()),
+                other => {
+                    let disabled = was_active && !webhook.value.is_active();
+                    return written_or_overtaken(other, disabled);
+                }
             }
         }
         Err(StoreError::Unavailable(

@@ -16,6 +16,7 @@ use domain::delivery::{
 };
 use domain::event::Body;
 use domain::ids::{DeliveryId, EventId, WebhookId, WorkspaceId};
+use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::item::{self, Item, from_millis, get_binary, get_number, get_text, millis};
@@ -25,6 +26,9 @@ use super::{Stored, Versioned};
 
 /// Bounds what a stored body or document may expand to; more than the largest event and the largest history.
 const EXPANDED: usize = 2 * 1024 * 1024;
+
+/// A delivery that waits stays in the table at least so long after its attempt is due.
+const PENDING_STAYS: Duration = Duration::from_secs(3 * 24 * 60 * 60);
 
 #[derive(Serialize, Deserialize)]
 struct Document {
@@ -104,7 +108,7 @@ pub(crate) fn encode(delivery: &Delivery, expected: Expected) -> Result<Item, St
     );
     item.insert(
         "expires_at".to_owned(),
-        item::number(delivery.expires_at.as_second()),
+        item::number(expires_at(delivery).as_second()),
     );
     item.extend(index_attributes(delivery));
     if delivery.purpose == Purpose::Test {
@@ -112,6 +116,14 @@ pub(crate) fn encode(delivery: &Delivery, expected: Expected) -> Result<Item, St
         item.insert("test".to_owned(), AttributeValue::Bool(true));
     }
     Ok(item)
+}
+
+/// When the item drops out of the table: what still waits for an attempt never does before that attempt.
+fn expires_at(delivery: &Delivery) -> Timestamp {
+    match &delivery.state {
+        State::Success | State::Failed(_) => delivery.expires_at,
+        State::Pending(pending) => delivery.expires_at.max(pending.earliest() + PENDING_STAYS),
+    }
 }
 
 /// The attributes that put the item into the sparse indexes: none for a success.
@@ -309,7 +321,6 @@ fn whole_millis(duration: Duration) -> u64 {
 mod tests {
     use domain::catalogue::{SampleIds, sample_body};
     use domain::event::WorkspaceRef;
-    use jiff::Timestamp;
     use proptest::prelude::*;
 
     use super::*;
@@ -416,6 +427,21 @@ mod tests {
         });
         let delivery = delivery(Body::from(body), attempts.collect(), State::Success);
         assert!(item_bytes(&encode(&delivery, Expected::Absent).unwrap()) < 400 * 1024);
+    }
+
+    #[test]
+    fn a_delivery_that_waits_outlives_its_attempt() {
+        let late = at(40 * 24 * 3_600_000);
+        let waiting = Pending {
+            plan: Plan::NEW,
+            next_attempt_at: late,
+            lease: None,
+        };
+        let waits = delivery(Body::from("{}".to_owned()), vec![], State::Pending(waiting));
+        let item = encode(&waits, Expected::Absent).unwrap();
+        assert!(
+            get_number::<i64>(&item, "expires_at").unwrap() >= (late + PENDING_STAYS).as_second()
+        );
     }
 
     fn any_state() -> impl Strategy<Value = State> {

@@ -32,6 +32,15 @@ pub(crate) fn key(key: &Key) -> Item {
     ])
 }
 
+/// The key that the item stands at.
+pub(crate) fn key_of(item: &Item) -> Option<Key> {
+    let text = |name| get_text(item, name).ok().map(str::to_owned);
+    Some(Key {
+        pk: text("pk")?,
+        sk: text("sk")?,
+    })
+}
+
 pub(crate) fn get_text<'a>(item: &'a Item, name: &'static str) -> Result<&'a str, StoreError> {
     item.get(name)
         .and_then(|value| value.as_s().ok())

@@ -25,6 +25,6 @@ mod table;
 mod webhook_item;
 pub mod webhooks;
 
-pub use deliveries::{Recorded, Stored};
+pub use deliveries::{ReadDeliveries, Recorded, Stored};
 pub use table::{Store, StoreError};
 pub use webhooks::Versioned;

@@ -15,7 +15,7 @@ use super::keys::Key;
 use crate::aws_error;
 
 /// A call to the table that did not do what it was asked.
-#[derive(Debug, thiserror::Error)]
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum StoreError {
     /// The item is not what the write was computed from; nothing was changed. Read again and decide anew.
     #[error("the item has changed meanwhile")]
