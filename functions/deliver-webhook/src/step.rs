@@ -10,7 +10,6 @@ use domain::retry::Jitter;
 use domain::signing::SigningKeys;
 use domain::webhook::{Lane, Webhook};
 use jiff::Timestamp;
-use platform::queue::QueueError;
 use platform::queue::message::{BulkJob, BulkTask, FirstAttempt};
 use platform::queue::sending::Outgoing;
 use platform::secrets::SecretsError;
@@ -61,9 +60,6 @@ pub enum StepError {
     /// The key.
     #[error(transparent)]
     Secrets(#[from] SecretsError),
-    /// A queue.
-    #[error(transparent)]
-    Queue(#[from] QueueError),
 }
 
 impl DeliverWebhook {
