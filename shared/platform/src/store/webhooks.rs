@@ -102,6 +102,15 @@ impl Store {
         item.as_ref().map(webhook_item::decode).transpose()
     }
 
+    /// Adds a webhook.
+    ///
+    /// # Errors
+    /// [`StoreError::Conflict`] where there is one of that id.
+    pub async fn add_webhook(&self, webhook: &Webhook) -> Result<(), StoreError> {
+        let raise = self.raise_request(&keys::version(&webhook.workspace))?;
+        self.add_raising(webhook, raise).await
+    }
+
     /// Adds a webhook to a workspace whose configuration stands at `seen`: limits on the whole list, checked by the
     /// caller against that version, hold exactly.
     ///
@@ -112,11 +121,13 @@ impl Store {
         webhook: &Webhook,
         seen: ConfigVersion,
     ) -> Result<(), StoreError> {
-        let put = self.put_request(
-            webhook_item::encode(webhook, Expected::Absent)?,
-            Expected::Absent,
-        )?;
         let raise = self.raise_from(&keys::version(&webhook.workspace), seen)?;
+        self.add_raising(webhook, raise).await
+    }
+
+    async fn add_raising(&self, webhook: &Webhook, raise: Update) -> Result<(), StoreError> {
+        let item = webhook_item::encode(webhook, Expected::Absent)?;
+        let put = self.put_request(item, Expected::Absent)?;
         self.transact(vec![
             TransactWriteItem::builder().put(put).build(),
             TransactWriteItem::builder().update(raise).build(),
