@@ -156,13 +156,7 @@ async fn a_deleted_webhooks_log_is_removed_even_when_the_job_comes_first() {
         30,
         "not before the webhook is gone"
     );
-    let stored = world
-        .store
-        .webhook(&webhook.workspace, &webhook.id)
-        .await
-        .unwrap()
-        .unwrap();
-    world.store.delete_webhook(&stored).await.unwrap();
+    world.delete(&webhook).await;
     world
         .until(MINUTE, "the log is gone", async |world: &World| {
             world.log(&webhook, None).await.is_empty()
@@ -182,4 +176,34 @@ async fn a_job_whose_change_never_came_is_dropped() {
     }
     world.until_quiet(bulk_jobs::PATIENCE + MINUTE).await;
     assert_eq!(world.log(&webhook, None).await.len(), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_resumed_recovery_leaves_alone_what_waits_on_its_schedule() {
+    let world = World::new().await;
+    let webhook = with_failed(&world, 20).await;
+    world.until_quiet(HOUR * 13).await;
+    world.edit(&webhook, |webhook| webhook.switch(true)).await;
+    let job = recover(&world, &webhook, "job_1");
+    world.send("BulkQueue", job.clone()).await;
+    world
+        .until(MINUTE * 5, "all were tried again", async |world: &World| {
+            world.calls("down.example.com").len() == 40
+        })
+        .await;
+    world.pass(MINUTE * 3).await;
+    let waiting = world.held("WebhookSlowQueue");
+    assert_eq!(waiting, 20);
+    for receive in 2..5 {
+        let mut record = aws_lambda_events::event::sqs::SqsMessage::default();
+        record.body = Some(job.clone());
+        let count = ("ApproximateReceiveCount".to_owned(), format!("{receive}"));
+        record.attributes.extend([count]);
+        world.handle_bulk_job(record).await;
+    }
+    assert_eq!(
+        world.held("WebhookSlowQueue"),
+        waiting,
+        "no wake-up too many"
+    );
 }

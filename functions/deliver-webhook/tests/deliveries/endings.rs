@@ -139,13 +139,7 @@ async fn a_deleted_webhooks_retries_stop() {
     world.publish("evt_1").await;
     world.pass(MINUTE * 3).await;
     let made = world.calls("down.example.com").len();
-    let stored = world
-        .store
-        .webhook(&webhook.workspace, &webhook.id)
-        .await
-        .unwrap()
-        .unwrap();
-    world.store.delete_webhook(&stored).await.unwrap();
+    world.delete(&webhook).await;
     world.until_quiet(HOUR).await;
     assert_eq!(world.calls("down.example.com").len(), made);
 }

@@ -198,6 +198,13 @@ impl World {
         self.store.save_webhook(&stored).await.unwrap();
     }
 
+    /// Deletes a webhook as the API would, less its log.
+    pub async fn delete(&self, webhook: &Webhook) {
+        let stored = self.store.webhook(&webhook.workspace, &webhook.id).await;
+        let stored = stored.unwrap().unwrap();
+        self.store.delete_webhook(&stored).await.unwrap();
+    }
+
     pub async fn reload(&self, webhook: &Webhook) -> Webhook {
         self.store
             .webhook(&webhook.workspace, &webhook.id)
@@ -345,11 +352,7 @@ impl World {
             "BulkQueue",
         ];
         self.until(most, "queues are empty", async |world: &World| {
-            let held = queues.map(|queue| {
-                let counts = world.aws.sqs().counts(&world.queue_url(queue)).unwrap();
-                counts.visible + counts.in_flight + counts.delayed
-            });
-            held.iter().sum::<usize>() == 0
+            queues.iter().all(|queue| world.held(queue) == 0)
         })
         .await;
     }
@@ -390,6 +393,12 @@ impl World {
         let mut log = self.log(webhook, None).await;
         assert_eq!(log.len(), 1);
         log.remove(0)
+    }
+
+    /// The messages of a queue, wherever they are.
+    pub fn held(&self, queue: &str) -> usize {
+        let counts = self.aws.sqs().counts(&self.queue_url(queue)).unwrap();
+        counts.visible + counts.in_flight + counts.delayed
     }
 
     pub fn refusals(&self) -> usize {
