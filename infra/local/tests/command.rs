@@ -7,18 +7,24 @@ use std::io::{BufRead, BufReader};
 use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
+use std::sync::atomic::{AtomicU16, Ordering};
 
 use support::{fixture_binary, fixture_template, is_running, kill_hard, until};
 
-/// An offset at which all three ports are free.
+/// An offset at which all three ports are free, and which no other test of this process gets.
+/// Below 32,768, where ports of outgoing connections begin.
 fn free_offset() -> u16 {
+    static NEXT: AtomicU16 = AtomicU16::new(0);
+    let block = 10_000 + u16::try_from(std::process::id() % 150).unwrap() * 100;
     let free = |offset: &u16| {
         [3000, 4566, 4600]
             .iter()
             .all(|port| TcpListener::bind(("127.0.0.1", port + offset)).is_ok())
     };
-    let from = 10_000 + u16::try_from(std::process::id() % 20_000).unwrap();
-    (from..from + 1_000).find(free).unwrap()
+    std::iter::repeat_with(|| block + NEXT.fetch_add(1, Ordering::Relaxed))
+        .take(30)
+        .find(free)
+        .unwrap()
 }
 
 fn command(offset: u16) -> Command {
