@@ -9,9 +9,8 @@ use domain::event::Body;
 use domain::ids::DeliveryId;
 use domain::signing::{SigningKeys, request_headers};
 use domain::webhook::Webhook;
-use http::{HeaderMap, HeaderName, HeaderValue};
 use jiff::Timestamp;
-use platform::http::OutboundRequest;
+use platform::http::{OutboundRequest, header_map};
 
 use crate::DeliverWebhook;
 
@@ -45,12 +44,8 @@ impl DeliverWebhook {
         let outcome = match header_map(headers) {
             Ok(headers) => {
                 let body = Bytes::copy_from_slice(body.as_bytes());
-                self.exchange(OutboundRequest {
-                    url: webhook.url.clone(),
-                    headers,
-                    body,
-                })
-                .await
+                self.exchange(OutboundRequest::post(webhook.url.clone(), headers, body))
+                    .await
             }
             Err(_) => Outcome::NoResponse {
                 error: "the request could not be built".to_owned(),
@@ -68,7 +63,7 @@ impl DeliverWebhook {
     }
 
     async fn exchange(&self, request: OutboundRequest) -> Outcome {
-        match self.http.post(request, DEADLINE).await {
+        match self.http.send(request, DEADLINE).await {
             Err(error) => Outcome::NoResponse {
                 error: error.to_string(),
             },
@@ -81,13 +76,6 @@ impl DeliverWebhook {
             },
         }
     }
-}
-
-fn header_map(headers: Vec<(&'static str, String)>) -> Result<HeaderMap, http::Error> {
-    let pair = |(name, value): (&str, String)| {
-        Ok((HeaderName::try_from(name)?, HeaderValue::try_from(value)?))
-    };
-    headers.into_iter().map(pair).collect()
 }
 
 fn elapsed(from: Timestamp, to: Timestamp) -> Duration {

@@ -4,12 +4,13 @@ use std::time::Duration;
 
 use domain::webhook::Lane;
 use jiff::Timestamp;
+use platform::batch::wake_ups::{self, Message};
 use platform::queue::message::WebhookWakeUp;
 use platform::queue::sending::Outgoing;
 use platform::queue::visibility::Sleeper;
 
 use crate::DeliverWebhook;
-use crate::arrivals::{Arrival, Arrivals, Message, Unreadable};
+use crate::arrivals::{Arrival, Arrivals};
 
 /// What is to become of a delivery's message.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -31,15 +32,14 @@ impl DeliverWebhook {
         arrivals: &Arrivals,
         dispositions: &[Disposition],
     ) -> Vec<String> {
-        let mut kept = self.dead_letter(&arrivals.unreadable).await;
+        let mut kept = wake_ups::dead_letter(&self.queues.dead_letters, &arrivals.unreadable).await;
         let mut moving: Vec<(&Arrival, Outgoing)> = Vec::new();
         let mut sleeping: Vec<(&Arrival, Sleeper)> = Vec::new();
         for (arrival, disposition) in arrivals.deliveries.iter().zip(dispositions) {
             match disposition {
                 Disposition::Done => {}
                 Disposition::Again => {
-                    kept.push(arrival.message.id.clone());
-                    kept.extend(arrival.duplicates.iter().map(|message| message.id.clone()));
+                    kept.extend(arrival.message_ids());
                 }
                 Disposition::Forward => moving.push((arrival, forward(&arrival.wake_up))),
                 // Waits belong to the slow lane: a message that slept here would count against this lane.
@@ -85,30 +85,6 @@ impl DeliverWebhook {
                 tracing::warn!(message_id = arrival.message.id, %error, "not hidden; it comes back early");
             }
         }
-    }
-
-    async fn dead_letter(&self, unreadable: &[Unreadable]) -> Vec<String> {
-        let message = |unreadable: &Unreadable| {
-            tracing::error!(
-                message_id = unreadable.message_id,
-                reason = unreadable.reason,
-                "message rejected"
-            );
-            Outgoing {
-                body: unreadable.body.clone(),
-                attributes: vec![("reason", unreadable.reason.clone())],
-                ..Outgoing::default()
-            }
-        };
-        let messages: Vec<_> = unreadable.iter().map(message).collect();
-        let sent = self.queues.dead_letters.send_all(&messages).await;
-        let unsent = unreadable
-            .iter()
-            .zip(sent)
-            .filter(|(_, sent)| sent.is_err());
-        unsent
-            .map(|(unreadable, _)| unreadable.message_id.clone())
-            .collect()
     }
 
     fn sleeper(&self, message: &Message, until: Timestamp) -> Sleeper {

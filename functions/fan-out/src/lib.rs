@@ -1,4 +1,4 @@
-//! `fan-out`: one event becomes one message per webhook that wants it.
+//! `fan-out`: one event becomes one message per webhook that wants it, and one SMS delivery per recipient who gets one.
 //!
 //! Trigger: the events queue ([`FanOut::handle`]).
 //!
@@ -9,27 +9,33 @@
 //! 3. Send each matching webhook its message ([`spread`]). Killed in between: the record comes back, all messages are
 //!    sent again, and the delivery's id, computed from the event and the webhook, makes the second of two messages
 //!    find its delivery done or under way.
-//! 4. Answer. Records whose messages were not all sent stay on the queue; they come back as after a death.
+//! 4. Decide who gets a message of an event's alert, and wake those deliveries ([`alerts`], with steps of its own).
+//! 5. Answer. Records whose messages were not all sent stay on the queue; they come back as after a death.
 //!
-//! Nothing is written to the table here: a delivery that succeeds at once costs its one write later.
+//! Nothing is written to the table for webhooks here: a delivery that succeeds at once costs its one write later.
 //!
 //! # Layout
 //! * [`reject`] — records that are no events
 //! * [`spread`] — events to webhooks' messages
+//! * [`alerts`] — alerts to SMS deliveries
 
 #![forbid(unsafe_code)]
 
+pub mod alerts;
 pub mod reject;
 pub mod spread;
 
 use std::collections::HashSet;
+use std::time::Duration;
 
 use aws_lambda_events::event::sqs::{SqsBatchResponse, SqsMessage};
 use domain::event::IngestEvent;
-use jiff::Timestamp;
+use domain::sms::text::Brand;
+use jiff::{SignedDuration, Timestamp};
 use platform::batch;
 use platform::clock::Clock;
 use platform::queue::Queue;
+use platform::store::Store;
 use platform::store::config::ConfigCache;
 
 use reject::Rejection;
@@ -42,11 +48,22 @@ pub struct FanOut {
     pub fast: Queue,
     /// First attempts to all others.
     pub slow: Queue,
+    /// Wake-ups of SMS deliveries.
+    pub sms: Queue,
     /// What cannot be read.
     pub dead_letters: Queue,
+    /// The table.
+    pub store: Store,
+    /// Opens every SMS.
+    pub brand: Brand,
+    /// How long the history keeps an entry.
+    pub retention: SignedDuration,
     /// The time.
     pub clock: Clock,
 }
+
+/// Nothing is begun with less time than this left.
+const TIME_FOR_A_WINDOW: Duration = Duration::from_secs(10);
 
 /// An event with the message that brought it.
 struct Arrival {
@@ -75,12 +92,27 @@ impl FanOut {
         }
         let rejected = rejections.len();
         kept.extend(self.reject(rejections).await);
-        let spread = self.spread(&arrivals, deadline).await;
-        kept.extend(spread.unsent);
+        let workspaces = arrivals.iter().map(|arrival| &arrival.event.workspace.id);
+        let (webhooks, messages) = match self.config.current(workspaces).await {
+            Ok(config) => {
+                // Alerts are urgent, and few.
+                let alerted = self.alert(&arrivals, &config, deadline).await;
+                kept.extend(alerted.undone);
+                let spread = self.spread(&arrivals, &config, deadline).await;
+                kept.extend(spread.unsent);
+                (spread.deliveries, alerted.deliveries)
+            }
+            Err(error) => {
+                tracing::warn!(%error, "configuration not read");
+                kept.extend(arrivals.iter().map(|arrival| arrival.message_id.clone()));
+                (0, 0)
+            }
+        };
         tracing::info!(
             received,
             rejected,
-            deliveries = spread.deliveries,
+            webhooks,
+            messages,
             kept = kept.len(),
             "events fanned out"
         );

@@ -17,10 +17,14 @@ async fn main() -> Result<(), Error> {
     let queue = |variable| settings::text(variable).map(|url| Queue::new(sqs.clone(), url));
     let store = Store::new(aws::dynamodb(&aws), settings::text("TABLE_NAME")?);
     let fan_out = Arc::new(FanOut {
-        config: ConfigCache::new(store),
+        config: ConfigCache::new(store.clone()),
         fast: queue("WEBHOOK_FAST_QUEUE_URL")?,
         slow: queue("WEBHOOK_SLOW_QUEUE_URL")?,
+        sms: queue("SMS_QUEUE_URL")?,
         dead_letters: queue("EVENTS_DEAD_LETTER_QUEUE_URL")?,
+        store,
+        brand: settings::parsed("BRAND")?,
+        retention: settings::log_retention()?.try_into()?,
         clock: clock::system(),
     });
     batch::run(move |records, deadline| {

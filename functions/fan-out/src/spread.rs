@@ -1,7 +1,6 @@
 //! Events to webhooks' messages.
 
 use std::collections::HashSet;
-use std::time::Duration;
 
 use domain::delivery::DeliveryKey;
 use domain::event::WebhookEvent;
@@ -14,7 +13,7 @@ use platform::queue::message::{FirstAttempt, WebhookWakeUp};
 use platform::queue::sending::Outgoing;
 use platform::store::config::Config;
 
-use crate::{Arrival, FanOut};
+use crate::{Arrival, FanOut, TIME_FOR_A_WINDOW};
 
 /// Messages to a batch call.
 const CHUNK: usize = 10;
@@ -22,8 +21,6 @@ const CHUNK: usize = 10;
 const CALLS: usize = 8;
 /// Messages made at a time: an event of 256 KiB to 1,000 webhooks must not stand in memory a thousand times.
 const WINDOW: usize = CHUNK * CALLS;
-/// No window is begun with less time than this left.
-const TIME_FOR_A_WINDOW: Duration = Duration::from_secs(10);
 
 /// What became of a batch's events.
 #[derive(Default)]
@@ -43,20 +40,15 @@ struct Pair<'a> {
 
 impl FanOut {
     /// Sends the messages of all events, those of the first event first, until `deadline` is near.
-    pub(crate) async fn spread(&self, arrivals: &[Arrival], deadline: Timestamp) -> Spread {
-        let workspaces = arrivals.iter().map(|arrival| &arrival.event.workspace.id);
+    pub(crate) async fn spread(
+        &self,
+        arrivals: &[Arrival],
+        config: &Config,
+        deadline: Timestamp,
+    ) -> Spread {
         let mut spread = Spread::default();
-        match self.config.current(workspaces).await {
-            Ok(config) => {
-                let pairs = spread.pairs(arrivals, &config);
-                self.send_pairs(&pairs, deadline, &mut spread).await;
-            }
-            Err(error) => {
-                tracing::warn!(%error, "configuration not read");
-                let ids = arrivals.iter().map(|arrival| arrival.message_id.clone());
-                spread.unsent.extend(ids);
-            }
-        }
+        let pairs = spread.pairs(arrivals, config);
+        self.send_pairs(&pairs, deadline, &mut spread).await;
         spread
     }
 

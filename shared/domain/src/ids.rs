@@ -83,4 +83,4 @@ macro_rules! identifier {
         }
     };
 }
-use identifier;
+pub(crate) use identifier;

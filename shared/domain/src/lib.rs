@@ -9,6 +9,7 @@
 //! - [`secret`], [`rotation`], [`signing`]: a webhook's secret, its overlap while rotating, a request's headers
 //! - [`retry`]: how long to wait after which failure
 //! - [`webhook`], [`delivery`]: a configured endpoint; one event to it, its attempts and states
+//! - [`sms`], [`twilio`]: SMS alerts, and the provider that carries them
 //! - [`access`]: API keys and roles
 //! - [`endpoint_url`], [`address`], [`retry_after`]: where requests may go, and the wait that an endpoint asks for
 //! - [`compression`]: bodies at rest
@@ -27,5 +28,7 @@ pub mod retry_after;
 pub mod rotation;
 pub mod secret;
 pub mod signing;
+pub mod sms;
 pub mod time;
+pub mod twilio;
 pub mod webhook;

@@ -10,7 +10,7 @@ use jiff::Timestamp;
 use sha2::Sha256;
 
 use crate::{
-    catalogue::EventType,
+    catalogue::{AlertType, EventType},
     event::Body,
     ids::DeliveryId,
     secret::{GENERATED_PREFIX, WebhookSecret},
@@ -47,11 +47,25 @@ pub fn request_headers(
     body: &Body,
     keys: Option<&SigningKeys>,
 ) -> Vec<(&'static str, String)> {
-    let signatures = keys.map(|keys| Signatures {
-        plain: plain_signature(&keys.current, body.as_bytes()),
-        standard: standard_signatures(keys, delivery, at, body.as_bytes()),
-    });
-    headers(event_type, delivery, at, signatures)
+    let signatures = keys.map(|keys| Signatures::of(keys, delivery, at, body));
+    headers(event_type.as_str(), delivery, at, signatures)
+}
+
+/// The headers of a request to an SMS gateway: those of a webhook's request, the alert's type as the event, and the
+/// delivery's id as the key by which the gateway can tell a repeated request
+/// ([draft-ietf-httpapi-idempotency-key-header](https://datatracker.ietf.org/doc/draft-ietf-httpapi-idempotency-key-header/)).
+#[must_use]
+pub fn gateway_headers(
+    alert_type: AlertType,
+    delivery: &DeliveryId,
+    at: Timestamp,
+    body: &Body,
+    keys: Option<&SigningKeys>,
+) -> Vec<(&'static str, String)> {
+    let signatures = keys.map(|keys| Signatures::of(keys, delivery, at, body));
+    let mut headers = headers(alert_type.as_str(), delivery, at, signatures);
+    headers.push(("Idempotency-Key", delivery.to_string()));
+    headers
 }
 
 /// The same headers as the delivery log shows them: signatures as `***`.
@@ -66,11 +80,20 @@ pub fn logged_headers(
         plain: HIDDEN.to_owned(),
         standard: HIDDEN.to_owned(),
     });
-    headers(event_type, delivery, at, signatures)
+    headers(event_type.as_str(), delivery, at, signatures)
+}
+
+impl Signatures {
+    fn of(keys: &SigningKeys, delivery: &DeliveryId, at: Timestamp, body: &Body) -> Signatures {
+        Signatures {
+            plain: plain_signature(&keys.current, body.as_bytes()),
+            standard: standard_signatures(keys, delivery, at, body.as_bytes()),
+        }
+    }
 }
 
 fn headers(
-    event_type: EventType,
+    event: &str,
     delivery: &DeliveryId,
     at: Timestamp,
     signatures: Option<Signatures>,
@@ -79,7 +102,7 @@ fn headers(
     let mut headers = vec![
         ("Content-Type", "application/json".to_owned()),
         ("User-Agent", USER_AGENT.to_owned()),
-        ("X-SetGet-Event", event_type.to_string()),
+        ("X-SetGet-Event", event.to_owned()),
         ("X-SetGet-Timestamp", seconds.clone()),
         ("X-SetGet-Delivery-ID", delivery.to_string()),
         ("webhook-id", delivery.to_string()),

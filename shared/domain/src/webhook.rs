@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 use crate::catalogue::{EventFilter, EventType};
 use crate::endpoint_url::EndpointUrl;
 use crate::ids::{EventId, ProjectId, WebhookId, WorkspaceId};
+pub use crate::secret::SealedSecret;
 
 /// One configured endpoint.
 #[derive(Debug, Clone, PartialEq)]
@@ -76,21 +77,6 @@ impl DisabledReason {
             DisabledReason::EventsFailedInARow => "3 events in a row failed all their attempts",
             DisabledReason::Gone => "the endpoint answered 410 Gone",
         }
-    }
-}
-
-/// A secret as it is stored: a KMS ciphertext bound to its workspace, and what people may see of the plain text.
-#[derive(Clone, PartialEq, Eq)]
-pub struct SealedSecret {
-    /// What KMS made of it.
-    pub ciphertext: Vec<u8>,
-    /// The last 4 characters of a secret of 12 or more.
-    pub hint: Option<String>,
-}
-
-impl std::fmt::Debug for SealedSecret {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("SealedSecret(***)")
     }
 }
 

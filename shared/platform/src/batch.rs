@@ -1,5 +1,9 @@
 //! What every function behind a queue does alike: taking batches from Lambda, answering with the records that stay, and
 //! keeping a panic in one record from taking the others along.
+//!
+//! * [`wake_ups`] — batches whose messages wake something that stands in the table
+
+pub mod wake_ups;
 
 use std::future::Future;
 use std::panic::AssertUnwindSafe;

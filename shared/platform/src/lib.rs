@@ -5,6 +5,7 @@
 //! * [`queue`] — the SQS queues: messages, sending, visibility
 //! * [`secrets`] — KMS ciphertexts
 //! * [`http`] — the one way out to customers' endpoints
+//! * [`twilio`] — Twilio's REST API, through the same way out
 //! * [`batch`] — what every handler of an SQS batch does alike
 //! * [`aws`], [`settings`], [`logging`], [`clock`], [`entropy`] — what `main.rs` hands to a handler
 
@@ -19,3 +20,4 @@ pub mod queue;
 pub mod secrets;
 pub mod settings;
 pub mod store;
+pub mod twilio;

@@ -10,9 +10,9 @@ use std::sync::{Arc, Mutex, PoisonError};
 use aws_sdk_kms::Client;
 use aws_sdk_kms::primitives::Blob;
 use domain::ids::WorkspaceId;
-use domain::secret::WebhookSecret;
+use domain::secret::{SealedSecret, SecretText, WebhookSecret};
 use domain::signing::SigningKeys;
-use domain::webhook::{SealedSecret, Webhook};
+use domain::webhook::Webhook;
 use jiff::Timestamp;
 use tokio::sync::OnceCell;
 
@@ -21,12 +21,24 @@ use tokio::sync::OnceCell;
 pub enum Purpose {
     /// Signs a webhook's requests.
     WebhookSecret,
+    /// Signs in to Twilio, and verifies what Twilio posts to us.
+    TwilioAuthToken,
+    /// Signs in to Twilio.
+    TwilioApiKeySecret,
+    /// Where a gateway is; its query may carry a token.
+    GatewayUrl,
+    /// Signs the requests to a gateway.
+    GatewaySecret,
 }
 
 impl Purpose {
     fn as_str(self) -> &'static str {
         match self {
             Purpose::WebhookSecret => "webhook-secret",
+            Purpose::TwilioAuthToken => "twilio-auth-token",
+            Purpose::TwilioApiKeySecret => "twilio-api-key-secret",
+            Purpose::GatewayUrl => "gateway-url",
+            Purpose::GatewaySecret => "gateway-secret",
         }
     }
 }
@@ -54,7 +66,7 @@ pub struct Secrets {
 }
 
 type CacheKey = (WorkspaceId, Purpose, Vec<u8>);
-type Cells = HashMap<CacheKey, Arc<OnceCell<WebhookSecret>>>;
+type Cells = HashMap<CacheKey, Arc<OnceCell<SecretText>>>;
 
 impl Secrets {
     /// Secrets under this KMS key (id, ARN or alias).
@@ -75,23 +87,13 @@ impl Secrets {
         workspace: &WorkspaceId,
         secret: &WebhookSecret,
     ) -> Result<SealedSecret, SecretsError> {
+        let text = SecretText::new(secret.expose());
         let sealed = self
-            .client
-            .encrypt()
-            .key_id(&self.key_id)
-            .plaintext(Blob::new(secret.expose()))
-            .encryption_context("workspace", workspace.as_str())
-            .encryption_context("purpose", Purpose::WebhookSecret.as_str())
-            .send()
-            .await
-            .map_err(|error| SecretsError::Unavailable(crate::aws_error::words(&error)))?;
-        let ciphertext = sealed
-            .ciphertext_blob
-            .ok_or(SecretsError::Damaged)?
-            .into_inner();
+            .seal_text(workspace, Purpose::WebhookSecret, &text)
+            .await?;
         Ok(SealedSecret {
-            ciphertext,
             hint: secret.hint(),
+            ..sealed
         })
     }
 
@@ -104,14 +106,55 @@ impl Secrets {
         workspace: &WorkspaceId,
         sealed: &SealedSecret,
     ) -> Result<WebhookSecret, SecretsError> {
-        let key = (
-            workspace.clone(),
-            Purpose::WebhookSecret,
-            sealed.ciphertext.clone(),
-        );
-        let cell = self.cell(key);
+        let text = self
+            .open_text(workspace, Purpose::WebhookSecret, sealed)
+            .await?;
+        WebhookSecret::parse(text.expose()).map_err(|_| SecretsError::Damaged)
+    }
+
+    /// Encrypts a secret of this purpose for its workspace, without a hint.
+    ///
+    /// # Errors
+    /// [`SecretsError::Unavailable`].
+    pub async fn seal_text(
+        &self,
+        workspace: &WorkspaceId,
+        purpose: Purpose,
+        secret: &SecretText,
+    ) -> Result<SealedSecret, SecretsError> {
+        let sealed = self
+            .client
+            .encrypt()
+            .key_id(&self.key_id)
+            .plaintext(Blob::new(secret.expose()))
+            .encryption_context("workspace", workspace.as_str())
+            .encryption_context("purpose", purpose.as_str())
+            .send()
+            .await
+            .map_err(|error| SecretsError::Unavailable(crate::aws_error::words(&error)))?;
+        let ciphertext = sealed
+            .ciphertext_blob
+            .ok_or(SecretsError::Damaged)?
+            .into_inner();
+        Ok(SealedSecret {
+            ciphertext,
+            hint: None,
+        })
+    }
+
+    /// Decrypts a secret of this purpose; from memory when the same ciphertext was opened before.
+    ///
+    /// # Errors
+    /// [`SecretsError`].
+    pub async fn open_text(
+        &self,
+        workspace: &WorkspaceId,
+        purpose: Purpose,
+        sealed: &SealedSecret,
+    ) -> Result<SecretText, SecretsError> {
+        let cell = self.cell((workspace.clone(), purpose, sealed.ciphertext.clone()));
         let secret = cell
-            .get_or_try_init(|| self.decrypt(workspace, sealed))
+            .get_or_try_init(|| self.decrypt(workspace, purpose, sealed))
             .await?;
         Ok(secret.clone())
     }
@@ -141,25 +184,26 @@ impl Secrets {
     async fn decrypt(
         &self,
         workspace: &WorkspaceId,
+        purpose: Purpose,
         sealed: &SealedSecret,
-    ) -> Result<WebhookSecret, SecretsError> {
+    ) -> Result<SecretText, SecretsError> {
         let opened = self
             .client
             .decrypt()
             .key_id(&self.key_id)
             .ciphertext_blob(Blob::new(sealed.ciphertext.clone()))
             .encryption_context("workspace", workspace.as_str())
-            .encryption_context("purpose", Purpose::WebhookSecret.as_str())
+            .encryption_context("purpose", purpose.as_str())
             .send()
             .await
             .map_err(|error| SecretsError::Unavailable(crate::aws_error::words(&error)))?;
         let plain = opened.plaintext.ok_or(SecretsError::Damaged)?.into_inner();
         let text = String::from_utf8(plain).map_err(|_| SecretsError::Damaged)?;
-        WebhookSecret::parse(text).map_err(|_| SecretsError::Damaged)
+        Ok(SecretText::new(text))
     }
 
     /// Where the plain text is, or will be: the first who asks decrypts, the others wait for it.
-    fn cell(&self, key: CacheKey) -> Arc<OnceCell<WebhookSecret>> {
+    fn cell(&self, key: CacheKey) -> Arc<OnceCell<SecretText>> {
         // A panic elsewhere cannot leave the map half changed.
         let mut cells = self.opened.lock().unwrap_or_else(PoisonError::into_inner);
         if cells.len() >= CACHED {

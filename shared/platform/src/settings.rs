@@ -66,6 +66,24 @@ pub fn retry_schedule() -> Result<RetrySchedule, SettingError> {
     parsed("RETRY_SCHEDULE")
 }
 
+/// The retry schedule of SMS: `SMS_RETRY_SCHEDULE`.
+///
+/// # Errors
+/// [`SettingError`] where it is not set or no schedule.
+pub fn sms_retry_schedule() -> Result<RetrySchedule, SettingError> {
+    parsed("SMS_RETRY_SCHEDULE")
+}
+
+/// The deployment's public base URL without a trailing slash: `PUBLIC_BASE_URL`; `None` where it is empty.
+///
+/// # Errors
+/// [`SettingError`] where it is not set.
+pub fn public_base_url() -> Result<Option<String>, SettingError> {
+    let base = text("PUBLIC_BASE_URL")?;
+    let base = base.trim_end_matches('/');
+    Ok((!base.is_empty()).then(|| base.to_owned()))
+}
+
 /// How long the delivery log keeps an entry: `LOG_RETENTION_DAYS`.
 ///
 /// # Errors

@@ -531,7 +531,7 @@ struct Caller {
 }
 
 impl HttpSend for Caller {
-    fn post(
+    fn send(
         &self,
         request: OutboundRequest,
         deadline: Duration,

@@ -16,15 +16,15 @@ const HASH_DIGITS: u32 = 20;
 pub const LOG_SHARDS: u8 = 8;
 
 identifier! {
-    /// One event to one webhook: `dlv_`, the event's Unix milliseconds (10 characters) and a hash (20 characters) of
-    /// workspace, event id, timestamp and webhook, all of `0-9 a-v`.
+    /// One event to one webhook, or one alert to one phone: `dlv_`, a time in Unix milliseconds (10 characters) and a
+    /// hash (20 characters) of what the delivery is of, all of `0-9 a-v`.
     ///
-    /// Ids sort by the event's time; ids of the same millisecond sort by hash.
+    /// Ids sort by that time; ids of the same millisecond sort by hash.
     DeliveryId
 }
 
 /// The part of a webhook's log that a delivery belongs to, below [`LOG_SHARDS`].
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
 pub struct LogShard(u8);
 
 impl LogShard {
@@ -51,13 +51,27 @@ impl DeliveryId {
         webhook: &WebhookId,
     ) -> Self {
         let millis = unix_millis(at);
+        Self::of(
+            millis,
+            [
+                workspace.as_str().as_bytes(),
+                event.as_str().as_bytes(),
+                &millis.to_be_bytes(),
+                webhook.as_str().as_bytes(),
+            ],
+        )
+    }
+
+    /// The id of an alert's delivery to `user`, made at `at`. The time counts in whole milliseconds.
+    #[must_use]
+    pub fn for_sms(workspace: &WorkspaceId, event: &EventId, at: Timestamp, user: &str) -> Self {
+        let parts = [workspace.as_str(), event.as_str(), "sms", user];
+        Self::of(unix_millis(at), parts.map(str::as_bytes))
+    }
+
+    fn of<const N: usize>(millis: u64, parts: [&[u8]; N]) -> Self {
         let mut hash = Sha256::new();
-        for part in [
-            workspace.as_str().as_bytes(),
-            event.as_str().as_bytes(),
-            &millis.to_be_bytes(),
-            webhook.as_str().as_bytes(),
-        ] {
+        for part in parts {
             // A length before each part keeps ("a", "bc") apart from ("ab", "c").
             hash.update((part.len() as u64).to_be_bytes());
             hash.update(part);
@@ -65,7 +79,8 @@ impl DeliveryId {
         Self(compose(millis, high_bits(&hash.finalize())))
     }
 
-    /// When the event occurred, in whole milliseconds.
+    /// The id's time: when the event of a webhook delivery occurred, when an SMS delivery was made. In whole
+    /// milliseconds.
     #[must_use]
     pub fn event_time(&self) -> Timestamp {
         time_of(&self.0).unwrap_or(Timestamp::UNIX_EPOCH)

@@ -13,8 +13,7 @@ use super::error::classify;
 use super::resolver::VettingResolver;
 use super::written::Written;
 use super::{
-    HttpSend, IDLE_CONNECTION_LIFETIME, InboundResponse, MAX_RESPONSE_BODY, OutboundRequest,
-    Resolve, SendError, Stage,
+    HttpSend, IDLE_CONNECTION_LIFETIME, InboundResponse, OutboundRequest, Resolve, SendError, Stage,
 };
 
 /// How long one connection may take to come about, shared out among a host's addresses so that a dead one leaves
@@ -43,6 +42,26 @@ impl GuardedClient {
     /// # Errors
     /// See [`BuildError`].
     pub fn new(resolver: Arc<dyn Resolve>, rules: UrlRules) -> Result<Self, BuildError> {
+        Self::keeping(resolver, rules, usize::MAX)
+    }
+
+    /// The same with a connection of its own for each request: where a request may be made once only, it must not meet a
+    /// kept connection that the other side is just closing, for then nobody knows whether it was taken.
+    ///
+    /// # Errors
+    /// See [`BuildError`].
+    pub fn without_kept_connections(
+        resolver: Arc<dyn Resolve>,
+        rules: UrlRules,
+    ) -> Result<Self, BuildError> {
+        Self::keeping(resolver, rules, 0)
+    }
+
+    fn keeping(
+        resolver: Arc<dyn Resolve>,
+        rules: UrlRules,
+        idle_connections: usize,
+    ) -> Result<Self, BuildError> {
         let resolver = VettingResolver { resolver, rules };
         // What is off by default is switched off all the same: another crate's choice of features must not matter.
         let http = reqwest::Client::builder()
@@ -58,6 +77,7 @@ impl GuardedClient {
             .http1_only()
             .connect_timeout(CONNECT_TIMEOUT)
             .pool_idle_timeout(IDLE_CONNECTION_LIFETIME)
+            .pool_max_idle_per_host(idle_connections)
             .build()?;
         Ok(Self { http, resolver })
     }
@@ -86,6 +106,7 @@ impl GuardedClient {
         request.url.keeps(self.resolver.rules)?;
         let end = Instant::now() + deadline;
         let written = Written::new(&request.body);
+        let limit = request.response_limit;
         let timed_out = |stage| SendError::TimedOut { deadline, stage };
 
         let mut response = match timeout_at(end, self.send(request, &written)).await {
@@ -94,7 +115,7 @@ impl GuardedClient {
             Err(_) if written.settle() => return Err(timed_out(Stage::Responding)),
             Err(_) => return Err(timed_out(Stage::Connecting)),
         };
-        let (body, body_truncated) = timeout_at(end, read_body(&mut response))
+        let (body, body_truncated) = timeout_at(end, read_body(&mut response, limit))
             .await
             .map_err(|_| timed_out(Stage::ResponseBody))?
             .map_err(|error| classify(&error, true))?;
@@ -112,18 +133,23 @@ impl GuardedClient {
         written: &Written,
     ) -> reqwest::Result<reqwest::Response> {
         let OutboundRequest {
+            method,
             url,
             mut headers,
             body,
+            response_limit: _,
         } = request;
         headers.insert(ACCEPT_ENCODING, HeaderValue::from_static("identity"));
-        let request = self.http.post(url.as_url().clone()).headers(headers);
+        let request = self
+            .http
+            .request(method, url.as_url().clone())
+            .headers(headers);
         request.body(written.watch(body)).send().await
     }
 }
 
 impl HttpSend for GuardedClient {
-    fn post(
+    fn send(
         &self,
         request: OutboundRequest,
         deadline: Duration,
@@ -132,20 +158,21 @@ impl HttpSend for GuardedClient {
     }
 }
 
-/// Reads up to [`MAX_RESPONSE_BODY`] bytes, and tells whether there was more. What is left unread is dropped with its
-/// connection.
-async fn read_body(response: &mut reqwest::Response) -> reqwest::Result<(Vec<u8>, bool)> {
+/// Reads up to `limit` bytes, and tells whether there was more. What is left unread is dropped with its connection.
+async fn read_body(
+    response: &mut reqwest::Response,
+    limit: usize,
+) -> reqwest::Result<(Vec<u8>, bool)> {
     let mut body = Vec::new();
-    while body.len() < MAX_RESPONSE_BODY {
+    while body.len() < limit {
         let Some(chunk) = response.chunk().await? else {
             return Ok((body, false));
         };
         body.extend_from_slice(&chunk);
     }
     // Full: whether this is the end is not worth waiting for.
-    let ended = body.len() == MAX_RESPONSE_BODY
-        && matches!(response.chunk().now_or_never(), Some(Ok(None)));
-    body.truncate(MAX_RESPONSE_BODY);
+    let ended = body.len() == limit && matches!(response.chunk().now_or_never(), Some(Ok(None)));
+    body.truncate(limit);
     Ok((body, !ended))
 }
 

@@ -7,8 +7,11 @@ use domain::catalogue::EventType;
 use domain::delivery::{DeliveryKey, RecoverJob};
 use domain::event::Body;
 use domain::ids::{DeliveryId, EventId, WebhookId, WorkspaceId};
+use domain::sms::delivery::SmsKey;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
+
+use crate::batch::wake_ups::WakeUp;
 
 /// Wakes a webhook delivery.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -74,6 +77,52 @@ impl WebhookWakeUp {
             id: self.delivery.clone(),
         }
     }
+}
+
+impl WakeUp for WebhookWakeUp {
+    type Key = DeliveryKey;
+
+    fn key(&self) -> DeliveryKey {
+        self.key()
+    }
+
+    fn merge(&mut self, other: WebhookWakeUp) {
+        if self.first.is_none() {
+            self.first = other.first;
+        }
+    }
+}
+
+/// Wakes an SMS delivery.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SmsWakeUp {
+    /// The workspace.
+    pub workspace: WorkspaceId,
+    /// The delivery.
+    pub delivery: DeliveryId,
+}
+
+impl SmsWakeUp {
+    /// Wakes this delivery.
+    pub fn of(key: &SmsKey) -> SmsWakeUp {
+        SmsWakeUp {
+            workspace: key.workspace.clone(),
+            delivery: key.id.clone(),
+        }
+    }
+}
+
+impl WakeUp for SmsWakeUp {
+    type Key = SmsKey;
+
+    fn key(&self) -> SmsKey {
+        SmsKey {
+            workspace: self.workspace.clone(),
+            id: self.delivery.clone(),
+        }
+    }
+
+    fn merge(&mut self, _: SmsWakeUp) {}
 }
 
 /// Work on many deliveries of a webhook. Each job can be done again from the start at any time: what it has done

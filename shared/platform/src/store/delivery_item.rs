@@ -20,7 +20,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::item::{self, Item, from_millis, get_binary, get_number, get_text, millis};
-use super::keys::{self, Unsettled};
+use super::keys::{self, Channel, Unsettled};
 use super::table::{Expected, StoreError};
 use super::{Stored, Versioned};
 
@@ -140,7 +140,10 @@ fn index_attributes(delivery: &Delivery) -> Vec<(String, AttributeValue)> {
         State::Failed(_) => vec![unsettled(Unsettled::Failed)],
         State::Pending(pending) => vec![
             unsettled(Unsettled::Pending),
-            ("due_shard".to_owned(), item::text(keys::due_shard(id))),
+            (
+                "due_shard".to_owned(),
+                item::text(keys::due_shard(Channel::Webhook, id)),
+            ),
             (
                 "due_at".to_owned(),
                 item::number(millis(pending.earliest())),

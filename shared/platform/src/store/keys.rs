@@ -1,7 +1,10 @@
 //! The items' keys.
 
 use domain::delivery::DeliveryKey;
-use domain::ids::{DeliveryId, KeyId, LogShard, WebhookId, WorkspaceId};
+use domain::ids::{DeliveryId, EventId, KeyId, LogShard, UserId, WebhookId, WorkspaceId};
+use domain::sms::delivery::SmsKey;
+use domain::sms::phone::PhoneNumber;
+use domain::twilio::sids::AccountSid;
 
 /// `pk` and `sk` of an item.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -52,6 +55,99 @@ pub(crate) fn api_key_hash(hash: &str) -> Key {
     }
 }
 
+/// What the sort keys of a workspace's members start with.
+pub(crate) const MEMBER_PREFIX: &str = "MEMBER#";
+
+pub(crate) fn member(workspace_id: &WorkspaceId, user: &UserId) -> Key {
+    Key {
+        pk: workspace(workspace_id),
+        sk: format!("{MEMBER_PREFIX}{user}"),
+    }
+}
+
+/// A workspace's SMS provider, and what is still known of those before it.
+pub(crate) fn provider(workspace_id: &WorkspaceId) -> Key {
+    Key {
+        pk: workspace(workspace_id),
+        sk: "PROVIDER".to_owned(),
+    }
+}
+
+/// What the sort keys of a workspace's opt-outs of one phone start with.
+pub(crate) fn opt_outs_of(phone: &PhoneNumber) -> String {
+    format!("OPTOUT#{}#", phone.as_str())
+}
+
+/// That a phone's owner told a sender to stop.
+pub(crate) fn opt_out(workspace_id: &WorkspaceId, phone: &PhoneNumber, sender: &str) -> Key {
+    Key {
+        pk: workspace(workspace_id),
+        sk: format!("{}{sender}", opt_outs_of(phone)),
+    }
+}
+
+/// The partition of the workspaces that use a Twilio account.
+pub(crate) fn account(account: &AccountSid) -> String {
+    format!("ACCOUNT#{account}")
+}
+
+/// That a workspace uses a Twilio account, or did until lately.
+pub(crate) fn account_workspace(account_sid: &AccountSid, workspace: &WorkspaceId) -> Key {
+    Key {
+        pk: account(account_sid),
+        sk: workspace.to_string(),
+    }
+}
+
+/// What was decided for each recipient of an event's alert.
+pub(crate) fn decisions(workspace: &WorkspaceId, event: &EventId) -> Key {
+    Key {
+        pk: format!("ALERT#{workspace}#{event}"),
+        sk: "DECISIONS".to_owned(),
+    }
+}
+
+/// One of the partitions of a workspace's SMS history.
+pub(crate) fn sms_history(workspace: &WorkspaceId, shard: LogShard) -> String {
+    format!("SMS#{workspace}#{}", shard.number())
+}
+
+pub(crate) fn sms(key: &SmsKey) -> Key {
+    Key {
+        pk: sms_history(&key.workspace, key.id.shard()),
+        sk: key.id.to_string(),
+    }
+}
+
+/// Who has the say over a text from one sender to one phone while it is not known whether it was sent.
+pub(crate) fn text_in_flight(digest: &str) -> Key {
+    Key {
+        pk: format!("TEXT#{digest}"),
+        sk: "HOLDER".to_owned(),
+    }
+}
+
+/// The partition of what is known of one of the provider's messages.
+pub(crate) fn message(message_id: &str) -> String {
+    format!("MESSAGE#{message_id}")
+}
+
+/// Which delivery one of the provider's messages belongs to.
+pub(crate) fn message_owner(message_id: &str) -> Key {
+    Key {
+        pk: message(message_id),
+        sk: "OWNER".to_owned(),
+    }
+}
+
+/// What the sort keys of receipts start with that came before it was known whose message they tell of.
+pub(crate) const EARLY_RECEIPT_PREFIX: &str = "RECEIPT#";
+
+/// One of the partitions of a workspace's SMS counters.
+pub(crate) fn sms_counters(workspace: &WorkspaceId, shard: LogShard) -> String {
+    format!("SMSCOUNT#{workspace}#{}", shard.number())
+}
+
 /// One of the partitions of a webhook's log: a partition takes 1,000 write units a second, a webhook may need more.
 pub(crate) fn log(webhook: &WebhookId, shard: LogShard) -> String {
     format!("LOG#{webhook}#{}", shard.number())
@@ -85,8 +181,24 @@ pub(crate) fn unsettled(webhook: &WebhookId, which: Unsettled, shard: LogShard) 
     format!("{webhook}#{which}#{}", shard.number())
 }
 
-/// The partition of the `due` index: 32 of them, by the last character of the id's hash.
-pub(crate) fn due_shard(id: &DeliveryId) -> String {
+/// The partition of the `due` index: 32 of them for each channel, by the last character of the id's hash.
+pub(crate) fn due_shard(channel: Channel, id: &DeliveryId) -> String {
     let id = id.as_str();
-    format!("WEBHOOK#{}", &id[id.len() - 1..])
+    format!("{}#{}", channel.as_str(), &id[id.len() - 1..])
+}
+
+/// What a due delivery is delivered by.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Channel {
+    Webhook,
+    Sms,
+}
+
+impl Channel {
+    fn as_str(self) -> &'static str {
+        match self {
+            Channel::Webhook => "WEBHOOK",
+            Channel::Sms => "SMS",
+        }
+    }
 }

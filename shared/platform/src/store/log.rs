@@ -3,9 +3,7 @@
 //! The log of a webhook is spread over [`LOG_SHARDS`](domain::ids::LOG_SHARDS) partitions; a page merges them. Filters by event (and by status
 //! `success`) are a bounded scan: a page may come back short, with a cursor to go on from.
 
-use std::collections::{HashMap, VecDeque};
-
-use aws_sdk_dynamodb::types::{AttributeValue, Select};
+use aws_sdk_dynamodb::types::Select;
 use domain::catalogue::EventType;
 use domain::delivery::{Delivery, DeliveryKey, State};
 use domain::ids::{DeliveryId, LogShard, WebhookId, WorkspaceId};
@@ -15,6 +13,7 @@ use jiff::Timestamp;
 use super::delivery_item;
 use super::item::{self, Item, get_text};
 use super::keys::{self, Key};
+use super::newest_first::{NewestFirst, Source};
 use super::table::{Store, StoreError, unavailable};
 
 pub use super::keys::Unsettled;
@@ -65,7 +64,7 @@ pub struct UnsettledPage {
 }
 
 impl StatusFilter {
-    fn matches(self, state: &State) -> bool {
+    pub(super) fn matches(self, state: &State) -> bool {
         match self {
             StatusFilter::Success => *state == State::Success,
             StatusFilter::Failed => matches!(state, State::Failed(_)),
@@ -85,20 +84,22 @@ impl Store {
         webhook: &WebhookId,
         query: &LogQuery,
     ) -> Result<LogPage, StoreError> {
-        let mut merge = Merge::new(self, webhook, query);
+        let mut merge = merge(self, webhook, query);
         let mut items = Vec::new();
         let mut last = None;
         for _ in 0..SCAN {
             if items.len() == query.limit {
                 break;
             }
-            let Some((id, entry)) = merge.next().await? else {
+            let Some(item) = merge.next().await? else {
                 return Ok(LogPage { items, next: None });
             };
+            let id = id_of(&item)?;
             last = Some(id.clone());
-            let delivery = match entry {
-                Some(delivery) => Some(delivery),
-                None => self.listed(workspace, webhook, id).await?,
+            let delivery = if merge.is_whole() {
+                Some(delivery_item::decode(&item)?.value)
+            } else {
+                self.listed(workspace, webhook, id).await?
             };
             let wanted = |delivery: &Delivery| {
                 query
@@ -257,150 +258,33 @@ impl Store {
     }
 }
 
-/// An entry that a merge came to: whole from the log, by id alone from the index.
-type Entry = (DeliveryId, Option<Delivery>);
-
-/// Merges the shards of a log, newest first, each read a page at a time.
-struct Merge<'a> {
-    store: &'a Store,
-    source: Source,
-    shards: Vec<Shard>,
-    page: i32,
+/// A webhook's log, or what the index lists of it, newest first.
+fn merge<'a>(store: &'a Store, webhook: &WebhookId, query: &LogQuery) -> NewestFirst<'a> {
+    let which = match query.status {
+        Some(StatusFilter::Failed) => Some(Unsettled::Failed),
+        Some(StatusFilter::PendingRetry) => Some(Unsettled::Pending),
+        Some(StatusFilter::Success) | None => None,
+    };
+    let partition = |shard| match which {
+        None => keys::log(webhook, shard),
+        Some(which) => keys::unsettled(webhook, which, shard),
+    };
+    let source = match which {
+        None => Source::TABLE,
+        Some(_) => Source::UNSETTLED,
+    };
+    let before = query.after.as_ref().map(DeliveryId::to_string);
+    NewestFirst::new(
+        store,
+        source,
+        LogShard::all().map(partition),
+        before.as_deref(),
+        query.limit,
+    )
 }
 
-/// Where the entries come from.
-enum Source {
-    Log {
-        webhook: WebhookId,
-    },
-    Index {
-        webhook: WebhookId,
-        which: Unsettled,
-    },
-}
-
-struct Shard {
-    shard: LogShard,
-    before: Option<String>,
-    buffer: VecDeque<Entry>,
-    start: Option<HashMap<String, AttributeValue>>,
-    ended: bool,
-}
-
-impl<'a> Merge<'a> {
-    fn new(store: &'a Store, webhook: &WebhookId, query: &LogQuery) -> Merge<'a> {
-        let webhook = webhook.clone();
-        let source = match query.status {
-            Some(StatusFilter::Failed) => Source::Index {
-                webhook,
-                which: Unsettled::Failed,
-            },
-            Some(StatusFilter::PendingRetry) => Source::Index {
-                webhook,
-                which: Unsettled::Pending,
-            },
-            Some(StatusFilter::Success) | None => Source::Log { webhook },
-        };
-        let before = query.after.as_ref().map(DeliveryId::to_string);
-        let shard = |shard| Shard {
-            shard,
-            before: before.clone(),
-            buffer: VecDeque::new(),
-            start: None,
-            ended: false,
-        };
-        // The newest entries are spread evenly: a quarter of the page from each of the eight shards mostly suffices.
-        let page = i32::try_from(query.limit / 4 + 2).unwrap_or(i32::MAX);
-        Merge {
-            store,
-            source,
-            shards: LogShard::all().map(shard).collect(),
-            page,
-        }
-    }
-
-    async fn next(&mut self) -> Result<Option<Entry>, StoreError> {
-        self.fill().await?;
-        let newest = |shard: &&mut Shard| shard.buffer.front().map(|(id, _)| id.clone());
-        let shard = self.shards.iter_mut().max_by_key(newest);
-        Ok(shard.and_then(|shard| shard.buffer.pop_front()))
-    }
-
-    async fn is_empty(&mut self) -> Result<bool, StoreError> {
-        self.fill().await?;
-        Ok(self.shards.iter().all(|shard| shard.buffer.is_empty()))
-    }
-
-    /// Every shard has something in its buffer or has ended.
-    async fn fill(&mut self) -> Result<(), StoreError> {
-        let Merge {
-            store,
-            source,
-            shards,
-            page,
-        } = self;
-        let hungry = shards
-            .iter_mut()
-            .filter(|shard| shard.buffer.is_empty() && !shard.ended);
-        try_join_all(hungry.map(|shard| shard.fill(store, source, *page))).await?;
-        Ok(())
-    }
-}
-
-impl Shard {
-    async fn fill(&mut self, store: &Store, source: &Source, page: i32) -> Result<(), StoreError> {
-        while self.buffer.is_empty() && !self.ended {
-            let query = store
-                .client
-                .query()
-                .table_name(&store.table)
-                .scan_index_forward(false)
-                .limit(page)
-                .set_exclusive_start_key(self.start.take());
-            let query = match source {
-                Source::Log { webhook } => query
-                    .consistent_read(true)
-                    .expression_attribute_names("#partition", "pk")
-                    .expression_attribute_values(
-                        ":partition",
-                        item::text(keys::log(webhook, self.shard)),
-                    ),
-                Source::Index { webhook, which } => query
-                    .index_name("unsettled")
-                    .expression_attribute_names("#partition", "unsettled")
-                    .expression_attribute_values(
-                        ":partition",
-                        item::text(keys::unsettled(webhook, *which, self.shard)),
-                    ),
-            };
-            let query = match &self.before {
-                None => query.key_condition_expression("#partition = :partition"),
-                Some(before) => query
-                    .key_condition_expression("#partition = :partition AND sk < :before")
-                    .expression_attribute_values(":before", item::text(before)),
-            };
-            let answer = query.send().await.map_err(|error| unavailable(&error))?;
-            for item in answer.items() {
-                self.buffer.push_back(entry(item, source)?);
-            }
-            self.start = answer.last_evaluated_key;
-            self.ended = self.start.is_none();
-        }
-        Ok(())
-    }
-}
-
-fn entry(item: &Item, source: &Source) -> Result<Entry, StoreError> {
-    match source {
-        Source::Log { .. } => {
-            let delivery = delivery_item::decode(item)?.value;
-            Ok((delivery.key.id.clone(), Some(delivery)))
-        }
-        Source::Index { .. } => {
-            let id = get_text(item, "sk")?
-                .parse()
-                .map_err(|_| StoreError::Damaged("sk"))?;
-            Ok((id, None))
-        }
-    }
+fn id_of(item: &Item) -> Result<DeliveryId, StoreError> {
+    get_text(item, "sk")?
+        .parse()
+        .map_err(|_| StoreError::Damaged("sk"))
 }

@@ -12,19 +12,36 @@
 //! * [`deliveries`] — deliveries by key; recording what became of an attempt
 //! * [`log`] — a webhook's deliveries, newest first
 //! * [`api_keys`] — API keys by hash and by workspace
+//! * [`provider`], [`members`], [`opt_outs`] — what SMS is configured by
+//! * [`alerts`] — what was decided for each recipient of an alert
+//! * [`sms_deliveries`], [`receipts`] — SMS deliveries by key; whose a provider's message is
+//! * [`history`], [`sms_counters`] — deliveries newest first; how many there are
 
+pub mod alerts;
 pub mod api_keys;
 pub mod config;
 pub mod deliveries;
 mod delivery_item;
+mod document;
+pub mod history;
 mod item;
 mod keys;
 pub mod log;
+pub mod members;
+mod newest_first;
+pub mod opt_outs;
 mod ping;
+pub mod provider;
+mod query;
+pub mod receipts;
+pub mod sms_counters;
+pub mod sms_deliveries;
+mod sms_item;
 mod table;
 mod webhook_item;
 pub mod webhooks;
 
 pub use deliveries::{ReadDeliveries, Recorded, Stored};
+pub use sms_deliveries::{Saved, StoredSms};
 pub use table::{Store, StoreError};
 pub use webhooks::Versioned;

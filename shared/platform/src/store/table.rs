@@ -10,6 +10,8 @@ use aws_sdk_dynamodb::types::{
     AttributeValue, Delete, KeysAndAttributes, Put, TransactWriteItem, Update, WriteRequest,
 };
 
+use domain::ids::DeliveryId;
+
 use super::item::{self, Item};
 use super::keys::Key;
 use crate::aws_error;
@@ -144,8 +146,30 @@ impl Store {
         }
     }
 
+    /// Writes the whole item, whatever stood there.
+    pub(crate) async fn put_always(&self, new: Item) -> Result<(), StoreError> {
+        let put = self
+            .client
+            .put_item()
+            .table_name(&self.table)
+            .set_item(Some(new));
+        let sent = put.send().await;
+        sent.map(drop).map_err(|error| unavailable(&error))
+    }
+
     /// Carries out all of the writes or none.
     pub(crate) async fn transact(&self, writes: Vec<TransactWriteItem>) -> Result<(), StoreError> {
+        match self.transact_or_tell(writes).await? {
+            Transacted::Written => Ok(()),
+            Transacted::Refused(_) => Err(StoreError::Conflict),
+        }
+    }
+
+    /// The same; where conditions fail, the answer tells which.
+    pub(crate) async fn transact_or_tell(
+        &self,
+        writes: Vec<TransactWriteItem>,
+    ) -> Result<Transacted, StoreError> {
         let mut pauses = Pauses::default();
         loop {
             let sent = self
@@ -155,9 +179,9 @@ impl Store {
                 .send()
                 .await;
             match sent {
-                Ok(_) => return Ok(()),
+                Ok(_) => return Ok(Transacted::Written),
                 Err(error) => match cancellation(&error) {
-                    Cancelled::Condition => return Err(StoreError::Conflict),
+                    Cancelled::Condition(places) => return Ok(Transacted::Refused(places)),
                     Cancelled::Contention => pauses.next("TransactionConflict").await?,
                     Cancelled::Not => return Err(unavailable(&error)),
                 },
@@ -197,6 +221,30 @@ impl Store {
             }
         }
         Ok(())
+    }
+
+    /// Deletes the item where it names this delivery; else leaves it alone.
+    pub(crate) async fn delete_if_held_by(
+        &self,
+        key: &Key,
+        holder: &DeliveryId,
+    ) -> Result<(), StoreError> {
+        let deleted = self
+            .client
+            .delete_item()
+            .table_name(&self.table)
+            .set_key(Some(item::key(key)))
+            .condition_expression("delivery = :holder")
+            .expression_attribute_values(":holder", item::text(holder.as_str()))
+            .send()
+            .await;
+        match deleted {
+            Ok(_) => Ok(()),
+            Err(error) => match error.code() {
+                Some("ConditionalCheckFailedException" | "TransactionConflictException") => Ok(()),
+                _ => Err(unavailable(&error)),
+            },
+        }
     }
 
     pub(crate) fn put_request(&self, new: Item, expected: Expected) -> Result<Put, StoreError> {
@@ -272,8 +320,17 @@ impl Pauses {
     }
 }
 
+/// What became of a transaction.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Transacted {
+    /// All is written.
+    Written,
+    /// Nothing is: the conditions of the writes at these places failed.
+    Refused(Vec<usize>),
+}
+
 enum Cancelled {
-    Condition,
+    Condition(Vec<usize>),
     Contention,
     Not,
 }
@@ -289,15 +346,18 @@ fn cancellation<R>(error: &SdkError<TransactWriteItemsError, R>) -> Cancelled {
             _ => Cancelled::Not,
         };
     };
-    let codes = || {
-        cancelled
-            .cancellation_reasons()
+    let reasons = cancelled.cancellation_reasons();
+    let places = |code| {
+        let of_code = reasons
             .iter()
-            .filter_map(|reason| reason.code())
+            .enumerate()
+            .filter(move |(_, reason)| reason.code() == Some(code));
+        of_code.map(|(place, _)| place).collect::<Vec<_>>()
     };
-    if codes().any(|code| code == "ConditionalCheckFailed") {
-        Cancelled::Condition
-    } else if codes().any(|code| code == "TransactionConflict") {
+    let refused = places("ConditionalCheckFailed");
+    if !refused.is_empty() {
+        Cancelled::Condition(refused)
+    } else if !places("TransactionConflict").is_empty() {
         Cancelled::Contention
     } else {
         Cancelled::Not

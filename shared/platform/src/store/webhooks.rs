@@ -8,7 +8,7 @@ use domain::ids::{WebhookId, WorkspaceId};
 use domain::webhook::Webhook;
 
 use super::item::{self, Item, get_number};
-use super::table::{Expected, Store, StoreError, unavailable};
+use super::table::{Expected, Store, StoreError};
 use super::{keys, webhook_item};
 
 /// A value with the revision that it was read at.
@@ -188,34 +188,5 @@ impl Store {
             update = update.expression_attribute_values(":seen", item::number(seen.0));
         }
         update.build().map_err(|_| StoreError::Damaged("key"))
-    }
-
-    /// All items of a partition whose sort key starts so, read strongly.
-    pub(crate) async fn query_prefix(
-        &self,
-        pk: &str,
-        prefix: &str,
-    ) -> Result<Vec<Item>, StoreError> {
-        let mut items = Vec::new();
-        let mut start = None;
-        loop {
-            let page = self
-                .client
-                .query()
-                .table_name(&self.table)
-                .consistent_read(true)
-                .key_condition_expression("pk = :pk AND begins_with(sk, :prefix)")
-                .expression_attribute_values(":pk", item::text(pk))
-                .expression_attribute_values(":prefix", item::text(prefix))
-                .set_exclusive_start_key(start)
-                .send()
-                .await
-                .map_err(|error| unavailable(&error))?;
-            items.extend(page.items.unwrap_or_default());
-            start = page.last_evaluated_key;
-            if start.is_none() {
-                return Ok(items);
-            }
-        }
     }
 }

@@ -273,7 +273,7 @@ async fn a_name_that_turns_private_between_vetting_and_connecting_gains_nothing(
     let resolver = Answers::new(&[&[NOBODYS_PUBLIC_ADDRESS], &["127.0.0.1"]]);
     let strict = client(Arc::clone(&resolver) as _, CLOUD);
     let sent = strict
-        .post(request(&hook), Duration::from_millis(300))
+        .send(request(&hook), Duration::from_millis(300))
         .await;
     // No route, or no answer: but not refused, and not sent to the second answer.
     assert!(

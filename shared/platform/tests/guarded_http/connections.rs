@@ -152,14 +152,7 @@ async fn the_request_is_what_the_caller_made_and_little_else() {
     let hook = server.url("hooks.example.com", "/path?token=a%20b");
     let body = Bytes::from_static("{\"ü\":1}".as_bytes());
     local_client()
-        .post(
-            OutboundRequest {
-                url: hook,
-                headers,
-                body,
-            },
-            AMPLE,
-        )
+        .send(OutboundRequest::post(hook, headers, body), AMPLE)
         .await
         .unwrap();
 
@@ -185,12 +178,8 @@ async fn the_request_is_what_the_caller_made_and_little_else() {
 async fn an_empty_body_is_sent_too_and_told_apart_alike() {
     let client = local_client();
     let post_nothing = |url| {
-        let request = OutboundRequest {
-            url,
-            headers: HeaderMap::new(),
-            body: Bytes::new(),
-        };
-        client.post(request, AMPLE)
+        let request = OutboundRequest::post(url, HeaderMap::new(), Bytes::new());
+        client.send(request, AMPLE)
     };
     let answering = Server::answering(NO_CONTENT).await;
     assert_eq!(
@@ -246,7 +235,7 @@ async fn neither_debug_form_shows_headers_bodies_or_the_query() {
         .insert("x-signature", HeaderValue::from_static("secret"));
     request.body = Bytes::from_static(b"secret");
     assert!(!format!("{request:?}").contains("secret"));
-    let response = local_client().post(request, AMPLE).await.unwrap();
+    let response = local_client().send(request, AMPLE).await.unwrap();
     assert_eq!(response.body, b"secret");
     assert!(!format!("{response:?}").contains("secret"));
 }

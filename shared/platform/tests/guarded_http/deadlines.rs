@@ -12,7 +12,7 @@ const DEADLINE: Duration = Duration::from_millis(700);
 
 async fn times_out(client: &GuardedClient, url: &domain::endpoint_url::EndpointUrl, stage: Stage) {
     let start = Instant::now();
-    let error = client.post(request(url), DEADLINE).await.unwrap_err();
+    let error = client.send(request(url), DEADLINE).await.unwrap_err();
     assert_eq!(
         error,
         SendError::TimedOut {
@@ -142,7 +142,7 @@ async fn an_endless_body_counts_as_arrived_once_enough_of_it_is_in() {
     )
     .await;
     let response = local_client()
-        .post(request(&server.url("127.0.0.1", "/")), AMPLE)
+        .send(request(&server.url("127.0.0.1", "/")), AMPLE)
         .await
         .unwrap();
     assert_eq!(

@@ -201,16 +201,13 @@ pub(crate) fn local_client() -> GuardedClient {
 }
 
 pub(crate) fn request(url: &EndpointUrl) -> OutboundRequest {
-    OutboundRequest {
-        url: url.clone(),
-        headers: HeaderMap::new(),
-        body: Bytes::from_static(b"{\"a\":1}"),
-    }
+    let body = Bytes::from_static(b"{\"a\":1}");
+    OutboundRequest::post(url.clone(), HeaderMap::new(), body)
 }
 
 pub(crate) async fn post(
     client: &GuardedClient,
     url: &EndpointUrl,
 ) -> Result<InboundResponse, SendError> {
-    client.post(request(url), AMPLE).await
+    client.send(request(url), AMPLE).await
 }

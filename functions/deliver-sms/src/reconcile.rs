@@ -1,0 +1,148 @@
+//! What became of a send to Twilio that got no answer.
+//!
+//! Twilio has no idempotency key, so the account's list of messages is looked at. While this delivery has the say over
+//! its text, no other one sends the same from there to the same phone: a message in the list that belongs to no other
+//! delivery is this one's.
+
+use std::collections::HashSet;
+use std::time::Duration;
+
+use domain::sms::delivery::{Checked, Doubt, Found, SmsDelivery, Stage};
+use domain::twilio::listing::{ListedMessage, Sought};
+use domain::twilio::receipt::ReceiptStatus;
+use platform::store::{Saved, StoredSms};
+use platform::twilio::{AskError, Login};
+
+use crate::step::StepError;
+use crate::{Batch, DeliverSms, Disposition};
+
+/// Pages that one look goes through; the list is newest first, and the message is minutes old.
+const MOST_PAGES: usize = 10;
+
+/// What is so much older than the attempt is not looked at, whatever the clocks say.
+const FAR_BEFORE: Duration = Duration::from_secs(60);
+
+/// Why the list was not had.
+enum NoList {
+    Ask(AskError),
+    /// More messages to that phone since the attempt than a look goes through.
+    TooLong,
+}
+
+impl DeliverSms {
+    /// It is time to look whether the doubtful attempt was accepted.
+    pub(crate) async fn reconcile(
+        &self,
+        batch: &Batch,
+        stored: StoredSms,
+        doubt: &Doubt,
+    ) -> Result<Disposition, StepError> {
+        let checked = self.look(batch, &stored.value, doubt).await?;
+        let now = (self.clock)();
+        let mut after = stored.value.clone();
+        after.check(checked, now, self.retries());
+        if let Saved::Written(_) = self.store.save_sms(&stored, &after).await? {
+            return self.after(&after).await;
+        }
+        // A receipt came in between, or the message was claimed: the next look sees how it stands.
+        match self.store.sms(&stored.value.key).await? {
+            Some(read) => self.after(&read.value).await,
+            None => Ok(Disposition::Done),
+        }
+    }
+
+    async fn look(
+        &self,
+        batch: &Batch,
+        delivery: &SmsDelivery,
+        doubt: &Doubt,
+    ) -> Result<Checked, StepError> {
+        let Some(login) = self.login_of(batch, delivery, doubt).await? else {
+            return Ok(Checked::NoCredentials);
+        };
+        let sought = Sought {
+            to: &delivery.recipient.phone,
+            sender: &doubt.sender,
+            body: &delivery.text,
+            since: doubt.since,
+        };
+        let candidates = match self.candidates(&login, &sought).await {
+            Ok(candidates) => candidates,
+            Err(NoList::TooLong) => return Ok(Checked::Several),
+            Err(NoList::Ask(error)) => {
+                tracing::warn!(delivery = %delivery.key.id, workspace = %delivery.key.workspace, %error, "list not had");
+                return Ok(Checked::Unavailable);
+            }
+        };
+        let ids: Vec<String> = candidates
+            .iter()
+            .map(|message| message.sid.to_string())
+            .collect();
+        let owned = self.store.owned_messages(&ids).await?;
+        let owned: HashSet<&str> = owned.iter().map(|(id, _)| id.as_str()).collect();
+        let mut free = candidates
+            .into_iter()
+            .filter(|message| !owned.contains(message.sid.as_str()));
+        Ok(match (free.next(), free.next()) {
+            (None, _) => Checked::Missing,
+            (Some(message), None) => Checked::Found(found(message)),
+            (Some(_), Some(_)) => Checked::Several,
+        })
+    }
+
+    /// The credentials of the account that the attempt went through, also where the provider was replaced since.
+    async fn login_of(
+        &self,
+        batch: &Batch,
+        delivery: &SmsDelivery,
+        doubt: &Doubt,
+    ) -> Result<Option<Login>, StepError> {
+        let workspace = &delivery.key.workspace;
+        let Some(config) = batch.config.provider(workspace)? else {
+            return Ok(None);
+        };
+        let Some(token) = config.auth_tokens(&doubt.account, (self.clock)()).next() else {
+            return Ok(None);
+        };
+        Ok(Some(self.login(workspace, &doubt.account, token).await?))
+    }
+
+    /// The account's messages that may be the one.
+    async fn candidates(
+        &self,
+        login: &Login,
+        sought: &Sought<'_>,
+    ) -> Result<Vec<ListedMessage>, NoList> {
+        let mut candidates = Vec::new();
+        let mut next: Option<String> = None;
+        for _ in 0..MOST_PAGES {
+            let page = self
+                .twilio
+                .messages(login, sought.to, next.as_deref())
+                .await
+                .map_err(NoList::Ask)?;
+            let older = page
+                .messages
+                .last()
+                .is_some_and(|oldest| oldest.created + FAR_BEFORE < sought.since);
+            candidates.extend(
+                page.messages
+                    .into_iter()
+                    .filter(|message| sought.matches(message)),
+            );
+            next = page.next_page_uri;
+            if older || next.is_none() {
+                return Ok(candidates);
+            }
+        }
+        Err(NoList::TooLong)
+    }
+}
+
+fn found(message: ListedMessage) -> Found {
+    Found {
+        message_id: message.sid.to_string(),
+        stage: message.status.map_or(Stage::Sent, ReceiptStatus::stage),
+        error: message.error(),
+    }
+}

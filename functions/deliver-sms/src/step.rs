@@ -1,0 +1,116 @@
+//! What one wake-up leads to.
+
+use std::time::Duration;
+
+use domain::sms::delivery::{SmsDelivery, WakeUp};
+use jiff::Timestamp;
+use platform::batch::wake_ups::{Arrival, WakeUp as _};
+use platform::queue::message::SmsWakeUp;
+use platform::secrets::SecretsError;
+use platform::store::{Saved, StoreError, StoredSms};
+
+use crate::{Batch, DeliverSms, Disposition};
+
+/// A message received so often is settled here, before the queue's `maxReceiveCount` of 1000 would take it away: no
+/// schedule needs a tenth of it, so something kills its attempts.
+pub const TOO_MANY_RECEIVES: u32 = 900;
+/// A wake-up may come before the item that it wakes: whoever asks for a test message sends it first. So long after it
+/// was sent, the item will not come any more.
+pub const PATIENCE: Duration = Duration::from_secs(120);
+/// When a wake-up that came before its item looks again.
+const LOOK_AGAIN: Duration = Duration::from_secs(3);
+/// How often a step is computed anew because the delivery has moved on meanwhile.
+const STEP_TRIES: u32 = 8;
+
+/// Why nothing could be decided. The message comes back.
+#[derive(Debug, thiserror::Error)]
+pub enum StepError {
+    /// The table.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// The key.
+    #[error(transparent)]
+    Secrets(#[from] SecretsError),
+    /// Receipts keep coming in between, or the table and we disagree.
+    #[error("the delivery keeps changing")]
+    KeepsChanging,
+}
+
+impl DeliverSms {
+    /// Does what the delivery's state asks for.
+    pub(crate) async fn step(
+        &self,
+        batch: &Batch,
+        arrival: &Arrival<SmsWakeUp>,
+    ) -> Result<Disposition, StepError> {
+        let key = arrival.wake_up.key();
+        let Some(stored) = self.store.sms(&key).await? else {
+            return Ok(self.before_its_item(arrival));
+        };
+        let now = (self.clock)();
+        if arrival.message.receive_count >= TOO_MANY_RECEIVES {
+            return self.change(stored, |delivery| delivery.give_up(now)).await;
+        }
+        match stored.value.state.wake_up(now) {
+            WakeUp::Settled => self.finish(&stored.value).await,
+            WakeUp::Sleep(until) => Ok(Disposition::SleepUntil(until)),
+            WakeUp::Attempt(_) => self.attempt(batch, stored).await,
+            WakeUp::AnswerLost(_) => {
+                self.change(stored, |delivery| delivery.answer_lost(now, self.retries()))
+                    .await
+            }
+            WakeUp::Check(doubt) => self.reconcile(batch, stored, &doubt).await,
+        }
+    }
+
+    fn before_its_item(&self, arrival: &Arrival<SmsWakeUp>) -> Disposition {
+        let now = (self.clock)();
+        let young = |sent_at: Timestamp| now < sent_at + PATIENCE;
+        if arrival.message.sent_at.is_some_and(young) {
+            Disposition::SleepUntil(now + LOOK_AGAIN)
+        } else {
+            // Expired, or never made.
+            Disposition::Done
+        }
+    }
+
+    /// Writes a step of the delivery. Where it has moved on meanwhile, the step is put to what it has become: each one
+    /// changes only what it was meant for.
+    pub(crate) async fn change(
+        &self,
+        mut stored: StoredSms,
+        step: impl Fn(&mut SmsDelivery),
+    ) -> Result<Disposition, StepError> {
+        let key = stored.value.key.clone();
+        for _ in 0..STEP_TRIES {
+            let mut after = stored.value.clone();
+            step(&mut after);
+            if after == stored.value {
+                return self.after(&after).await;
+            }
+            match self.store.save_sms(&stored, &after).await? {
+                Saved::Written(_) => return self.after(&after).await,
+                Saved::Overtaken | Saved::TextInFlight | Saved::MessageOwned => {}
+            }
+            match self.store.sms(&key).await? {
+                Some(read) => stored = read,
+                None => return Ok(Disposition::Done),
+            }
+        }
+        Err(StepError::KeepsChanging)
+    }
+
+    /// Where the message of a delivery goes that stands so.
+    pub(crate) async fn after(&self, delivery: &SmsDelivery) -> Result<Disposition, StepError> {
+        match delivery.state.due_at() {
+            Some(due) => Ok(Disposition::SleepUntil(due)),
+            None => self.finish(delivery).await,
+        }
+    }
+
+    /// Nothing is left to send. Receipts may have come before it was known whose message they tell of.
+    async fn finish(&self, delivery: &SmsDelivery) -> Result<Disposition, StepError> {
+        self.take_in_early_receipts(delivery).await?;
+        Ok(Disposition::Done)
+    }
+}

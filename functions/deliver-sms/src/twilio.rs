@@ -1,0 +1,131 @@
+//! One request to Twilio.
+
+use std::time::Duration;
+
+use domain::ids::WorkspaceId;
+use domain::secret::SealedSecret;
+use domain::sms::delivery::{Outcome, SmsDelivery};
+use domain::sms::provider::TwilioAccount;
+use domain::sms::provider_error::ProviderError;
+use domain::sms::sender::TwilioSender;
+use domain::twilio::answer::{Answer, judge};
+use domain::twilio::receipt::callback_url;
+use domain::twilio::sids::AccountSid;
+use platform::http::{InboundResponse, SendError};
+use platform::secrets::{Purpose, SecretsError};
+use platform::twilio::{Login, NewMessage};
+
+use crate::DeliverSms;
+use crate::attempt::Sent;
+
+/// An account with its secrets open.
+pub(crate) struct OpenTwilio<'a> {
+    login: Login,
+    sender: &'a TwilioSender,
+}
+
+impl DeliverSms {
+    pub(crate) async fn open_twilio<'a>(
+        &self,
+        workspace: &WorkspaceId,
+        twilio: &'a TwilioAccount,
+    ) -> Result<OpenTwilio<'a>, SecretsError> {
+        let TwilioAccount {
+            account,
+            sender,
+            auth_token,
+            api_key,
+        } = twilio;
+        let login = match api_key {
+            None => self.login(workspace, account, auth_token).await?,
+            Some(key) => {
+                let purpose = Purpose::TwilioApiKeySecret;
+                let password = self
+                    .secrets
+                    .open_text(workspace, purpose, &key.secret)
+                    .await?;
+                Login {
+                    account: account.clone(),
+                    user: key.sid.to_string(),
+                    password,
+                }
+            }
+        };
+        Ok(OpenTwilio { login, sender })
+    }
+
+    /// Signs in with the account's own token.
+    pub(crate) async fn login(
+        &self,
+        workspace: &WorkspaceId,
+        account: &AccountSid,
+        auth_token: &SealedSecret,
+    ) -> Result<Login, SecretsError> {
+        let password = self
+            .secrets
+            .open_text(workspace, Purpose::TwilioAuthToken, auth_token)
+            .await?;
+        Ok(Login {
+            account: account.clone(),
+            user: account.to_string(),
+            password,
+        })
+    }
+
+    pub(crate) async fn send_by_twilio(
+        &self,
+        twilio: &OpenTwilio<'_>,
+        delivery: &SmsDelivery,
+    ) -> Sent {
+        let callback = self
+            .public_base_url
+            .as_deref()
+            .map(|base| callback_url(base, &delivery.key.workspace, &delivery.key.id));
+        let message = NewMessage {
+            to: &delivery.recipient.phone,
+            sender: twilio.sender,
+            body: &delivery.text,
+            status_callback: callback.as_deref(),
+        };
+        match self.twilio.create_message(&twilio.login, message).await {
+            Ok(response) => self.judged(twilio.sender, &response),
+            Err(error) => Sent::of(without_response(&error)),
+        }
+    }
+
+    fn judged(&self, sender: &TwilioSender, response: &InboundResponse) -> Sent {
+        let wait = self.asked_wait(response);
+        match judge(response.status, &response.body, wait) {
+            Answer::Accepted { sid } => Sent::of(Outcome::Accepted {
+                message_id: Some(sid.to_string()),
+            }),
+            Answer::TryAgain { error, wait } => Sent::of(Outcome::TryAgain { error, wait }),
+            Answer::Refused { error } => Sent::of(Outcome::Refused { error }),
+            Answer::Ambiguous { error } => Sent::of(Outcome::NoAnswer { error }),
+            Answer::OptedOut { error } => Sent {
+                outcome: Outcome::Refused { error },
+                opted_out_of: Some(sender.as_str().to_owned()),
+            },
+        }
+    }
+
+    pub(crate) fn asked_wait(&self, response: &InboundResponse) -> Option<Duration> {
+        let asked = response.retry_after.as_ref()?;
+        Some(asked.wait_from((self.clock)()))
+    }
+}
+
+/// What follows where no whole response came.
+pub(crate) fn without_response(error: &SendError) -> Outcome {
+    let written = error.request_may_have_been_written();
+    let error = ProviderError {
+        code: None,
+        message: error.to_string(),
+        remedy: "check that the provider can be reached".to_owned(),
+    };
+    if written {
+        Outcome::NoAnswer { error }
+    } else {
+        Outcome::TryAgain { error, wait: None }
+    }
+}

@@ -1,0 +1,113 @@
+//! `POST /webhooks/twilio/status`: receipts.
+
+use domain::ids::WorkspaceId;
+use domain::sms::delivery::{Found, SmsKey, Source};
+use domain::twilio::receipt::{CallbackQuery, NotAReceipt, Receipt, STATUS_PATH};
+use platform::store::{Saved, StoredSms};
+
+use crate::{App, Posted, Refusal};
+
+/// The route.
+pub const PATH: &str = STATUS_PATH;
+
+/// How often a receipt is put to its delivery anew because that has moved on meanwhile.
+const TRIES: u32 = 10;
+
+impl App {
+    pub(crate) async fn status(&self, posted: &Posted) -> Result<&'static str, Refusal> {
+        let receipt = match Receipt::try_from(&posted.params) {
+            Ok(receipt) => receipt,
+            Err(error) => return self.not_understood(posted, &error).await,
+        };
+        let named = CallbackQuery::parse(&posted.query).map(key_of);
+        let known = match named {
+            Some(key) => Some(key),
+            None => self.store.message_owner(receipt.message.as_str()).await?,
+        };
+        let asked = match &known {
+            Some(key) => vec![key.workspace.clone()],
+            None => self.store.workspaces_of_account(&receipt.account).await?,
+        };
+        let verified = self.verified(posted, &receipt.account, asked).await?;
+        let found = found(receipt);
+        if let Some(key) = &known
+            && self.put_to(key, &found).await?
+        {
+            return Ok("kept with its delivery");
+        }
+        self.keep(&found, &verified).await
+    }
+
+    /// A signed one deserves an answer that keeps Twilio from sending it again.
+    async fn not_understood(
+        &self,
+        posted: &Posted,
+        error: &NotAReceipt,
+    ) -> Result<&'static str, Refusal> {
+        let account = posted.account()?;
+        let asked = self.store.workspaces_of_account(&account).await?;
+        self.verified(posted, &account, asked).await?;
+        tracing::warn!(%error, "receipt not understood");
+        Ok("not understood")
+    }
+
+    /// The message is not known. It may become known at this moment.
+    async fn keep(&self, found: &Found, verified: &[WorkspaceId]) -> Result<&'static str, Refusal> {
+        let random = u64::from_le_bytes(self.entropy.bytes());
+        self.store
+            .keep_early_receipt(found, verified, (self.clock)(), random)
+            .await?;
+        match self.store.message_owner(&found.message_id).await? {
+            Some(owner) if verified.contains(&owner.workspace) => {
+                self.put_to(&owner, found).await?;
+                Ok("kept with its delivery, which has just become known")
+            }
+            _ => Ok("kept until its message is known"),
+        }
+    }
+
+    /// Puts the receipt to the delivery; `false` where there is none.
+    async fn put_to(&self, key: &SmsKey, found: &Found) -> Result<bool, Refusal> {
+        for _ in 0..TRIES {
+            let Some(stored) = self.store.sms(key).await? else {
+                return Ok(false);
+            };
+            if self.put_once(&stored, found).await? {
+                return Ok(true);
+            }
+        }
+        Err(Refusal::KeepsChanging)
+    }
+
+    async fn put_once(&self, stored: &StoredSms, found: &Found) -> Result<bool, Refusal> {
+        let now = (self.clock)();
+        let mut after = stored.value.clone();
+        after.receive(found.clone(), Source::Receipt, now);
+        match self.store.save_sms(stored, &after).await? {
+            Saved::Written(_) => Ok(true),
+            Saved::Overtaken | Saved::TextInFlight => Ok(false),
+            // It names this delivery, but the message is another's: worth a line in the timeline, no more.
+            Saved::MessageOwned => {
+                let mut after = stored.value.clone();
+                after.receive_foreign(found, now);
+                let saved = self.store.save_sms(stored, &after).await?;
+                Ok(matches!(saved, Saved::Written(_)))
+            }
+        }
+    }
+}
+
+fn key_of(named: CallbackQuery) -> SmsKey {
+    SmsKey {
+        workspace: named.workspace,
+        id: named.delivery,
+    }
+}
+
+fn found(receipt: Receipt) -> Found {
+    Found {
+        message_id: receipt.message.to_string(),
+        stage: receipt.status.stage(),
+        error: receipt.error,
+    }
+}

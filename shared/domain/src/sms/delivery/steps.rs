@@ -1,0 +1,387 @@
+//! The steps between an SMS delivery's states.
+
+use std::time::Duration;
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use super::SmsDelivery;
+use super::state::{
+    Attempting, Doubt, FIRST_CHECK, Final, Ground, LAST_CHECK, Queued, SECOND_CHECK, State,
+};
+use super::timeline::{Entry, Source, Stage};
+use crate::retry::{Jitter, RetrySchedule};
+use crate::sms::provider_error::ProviderError;
+
+/// When to try again.
+#[derive(Debug, Clone, Copy)]
+pub struct Retries<'a> {
+    /// The waits after each failure.
+    pub schedule: &'a RetrySchedule,
+    /// By how much they are lengthened.
+    pub jitter: Jitter,
+}
+
+/// How an attempt ended.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Outcome {
+    /// The provider has it.
+    Accepted {
+        /// Its id there; a gateway gives none.
+        message_id: Option<String>,
+    },
+    /// The provider has it not, for certain, and may take it later.
+    TryAgain {
+        /// What went wrong.
+        error: ProviderError,
+        /// How long it asks us to wait.
+        wait: Option<Duration>,
+    },
+    /// The provider has it not and never will.
+    Refused {
+        /// What went wrong.
+        error: ProviderError,
+    },
+    /// Nobody knows whether the provider has it.
+    NoAnswer {
+        /// What went wrong.
+        error: ProviderError,
+    },
+}
+
+/// What the account's list of messages says of a doubtful attempt.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Checked {
+    /// One message can be this delivery's: it is.
+    Found(Found),
+    /// None.
+    Missing,
+    /// Several, which nobody can tell apart.
+    Several,
+    /// The list could not be had.
+    Unavailable,
+    /// Nobody has the account's credentials any more.
+    NoCredentials,
+}
+
+/// A message that the provider has of this delivery, as it stands there.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Found {
+    /// Its id at the provider.
+    pub message_id: String,
+    /// How far it has come.
+    pub stage: Stage,
+    /// What went wrong with it, if anything did.
+    pub error: Option<ProviderError>,
+}
+
+/// How long a list that could not be had is left alone.
+const CHECK_AGAIN: Duration = Duration::from_secs(30);
+
+impl SmsDelivery {
+    /// Begins an attempt of a queued delivery; anything else stays as it is. `lease` must exceed the time that the
+    /// claimant can live.
+    pub fn claim(&mut self, ground: Ground, sender: &str, now: Timestamp, lease: Duration) {
+        let State::Queued(queued) = &self.state else {
+            return;
+        };
+        let Queued {
+            failures,
+            doubtful_since,
+            ..
+        } = queued.clone();
+        sender.clone_into(&mut self.sender);
+        self.carrier = ground.carrier();
+        self.tell(now, Stage::Sending, Source::Service, None);
+        self.state = State::Attempting(Attempting {
+            failures,
+            at: now,
+            leased_until: now + lease,
+            ground,
+            doubtful_since,
+        });
+    }
+
+    /// Draws the conclusion from an attempt's outcome. Where a receipt has settled the delivery meanwhile, only that
+    /// the provider accepted it still counts.
+    pub fn conclude(&mut self, outcome: Outcome, now: Timestamp, retries: Retries<'_>) {
+        let attempting = match (&self.state, &outcome) {
+            (State::Attempting(attempting), _) => attempting.clone(),
+            (_, Outcome::Accepted { message_id }) => {
+                return self.accept(message_id.clone(), now);
+            }
+            _ => return,
+        };
+        match outcome {
+            Outcome::Accepted { message_id } => self.accept(message_id, now),
+            Outcome::TryAgain { error, wait } => {
+                self.try_again(&attempting, error, wait, now, retries);
+            }
+            Outcome::Refused { error } => self.end(Final::Failed, Source::Provider, error, now),
+            Outcome::NoAnswer { error } => {
+                self.without_answer(&attempting, error, Source::Provider, now, retries);
+            }
+        }
+    }
+
+    /// The process that made the attempt is dead: what it sent, if it did, got no answer.
+    pub fn answer_lost(&mut self, now: Timestamp, retries: Retries<'_>) {
+        let State::Attempting(attempting) = &self.state else {
+            return;
+        };
+        let attempting = attempting.clone();
+        let error = ProviderError {
+            code: None,
+            message: "the attempt was interrupted".to_owned(),
+            remedy: "nothing: it is being found out whether the provider accepted it".to_owned(),
+        };
+        self.without_answer(&attempting, error, Source::Service, now, retries);
+    }
+
+    /// Draws the conclusion from a look at the account's list.
+    pub fn check(&mut self, checked: Checked, now: Timestamp, retries: Retries<'_>) {
+        let State::Resolving(doubt) = &self.state else {
+            return;
+        };
+        let doubt = doubt.clone();
+        match checked {
+            Checked::Found(found) => self.receive(found, Source::Reconciliation, now),
+            Checked::Missing => self.missed(doubt, now, retries),
+            Checked::Several => self.end_unknown(
+                "several messages of the account may be this one",
+                "look at the account's message log",
+                now,
+            ),
+            Checked::Unavailable if now < doubt.at + LAST_CHECK => {
+                self.state = State::Resolving(Doubt {
+                    next_check_at: now + CHECK_AGAIN,
+                    ..doubt
+                });
+            }
+            Checked::Unavailable => self.end_unknown(
+                "Twilio gave no list of the account's messages for an hour",
+                "look at the account's message log",
+                now,
+            ),
+            Checked::NoCredentials => self.end_unknown(
+                "the account's credentials were removed before the send could be cleared up",
+                "look at the account's message log",
+                now,
+            ),
+        }
+    }
+
+    /// Takes what the provider says of a message: a receipt, or its entry in the account's list. All of it is kept in
+    /// the timeline; the status only moves forward.
+    pub fn receive(&mut self, found: Found, source: Source, now: Timestamp) {
+        let Found {
+            message_id,
+            stage,
+            error,
+        } = found;
+        let code = error.as_ref().and_then(|error| error.code);
+        let known = self
+            .provider_message_id
+            .get_or_insert_with(|| message_id.clone());
+        if *known != message_id {
+            return self.tell(now, stage, Source::ForeignReceipt, code);
+        }
+        let heard = stage.means();
+        let end = match &self.state {
+            State::Settled(settled) => settled.or_later(heard),
+            State::Queued(_) | State::Attempting(_) | State::Resolving(_) => heard,
+        };
+        if self.state == State::Settled(end) {
+            return self.tell(now, stage, source, code);
+        }
+        self.state = State::Settled(end);
+        self.error = error;
+        self.timeline.push_change(Entry {
+            at: now,
+            status: stage,
+            source,
+            code,
+        });
+    }
+
+    /// Takes a receipt that names this delivery, but tells of another one's message: a line in the timeline.
+    pub fn receive_foreign(&mut self, found: &Found, now: Timestamp) {
+        let code = found.error.as_ref().and_then(|error| error.code);
+        self.tell(now, found.stage, Source::ForeignReceipt, code);
+    }
+
+    /// Ends a delivery that is not to be attempted (again): it has no provider, its recipient opted out. What may
+    /// have been sent already is another matter; see [`SmsDelivery::give_up`].
+    pub fn refuse(&mut self, error: ProviderError, now: Timestamp) {
+        if matches!(self.state, State::Queued(_)) {
+            self.end(Final::Failed, Source::Service, error, now);
+        }
+    }
+
+    /// Ends a delivery that was woken too often without an end.
+    pub fn give_up(&mut self, now: Timestamp) {
+        let error = ProviderError {
+            code: None,
+            message: "gave up: the delivery was woken too often without an end".to_owned(),
+            remedy: "look at the function's log".to_owned(),
+        };
+        match &self.state {
+            State::Queued(_) => self.end(Final::Failed, Source::Service, error, now),
+            State::Attempting(_) | State::Resolving(_) => {
+                self.end(Final::Unknown, Source::Service, error, now);
+            }
+            State::Settled(_) => {}
+        }
+    }
+
+    fn accept(&mut self, message_id: Option<String>, now: Timestamp) {
+        let Some(message_id) = message_id else {
+            self.state = State::Settled(Final::Sent);
+            self.error = None;
+            return self.tell(now, Stage::Sent, Source::Provider, None);
+        };
+        let found = Found {
+            message_id,
+            stage: Stage::Sent,
+            error: None,
+        };
+        self.receive(found, Source::Provider, now);
+    }
+
+    fn try_again(
+        &mut self,
+        attempting: &Attempting,
+        error: ProviderError,
+        asked_wait: Option<Duration>,
+        now: Timestamp,
+        retries: Retries<'_>,
+    ) {
+        let failures = attempting.failures + 1;
+        let wait = retries
+            .schedule
+            .wait_after(failures, retries.jitter, asked_wait);
+        let Some(wait) = wait else {
+            return self.end(Final::Failed, Source::Provider, error, now);
+        };
+        self.tell(now, Stage::Retrying, Source::Provider, error.code);
+        self.error = Some(error);
+        self.state = State::Queued(Queued {
+            failures,
+            not_before: now + wait,
+            doubtful_since: attempting.doubtful_since,
+        });
+    }
+
+    fn without_answer(
+        &mut self,
+        attempting: &Attempting,
+        error: ProviderError,
+        source: Source,
+        now: Timestamp,
+        retries: Retries<'_>,
+    ) {
+        match &attempting.ground {
+            Ground::Http { idempotent: true } => {
+                self.try_again(attempting, error, None, now, retries);
+            }
+            Ground::Http { idempotent: false } => {
+                self.end(Final::Unknown, source, error, now);
+            }
+            Ground::Twilio { account, sender } => {
+                self.tell(now, Stage::Unclear, source, error.code);
+                self.error = Some(error);
+                self.state = State::Resolving(Doubt {
+                    failures: attempting.failures + 1,
+                    at: attempting.at,
+                    since: attempting.doubtful_since.unwrap_or(attempting.at),
+                    account: account.clone(),
+                    sender: sender.clone(),
+                    missed_once: false,
+                    next_check_at: attempting.at + FIRST_CHECK,
+                });
+            }
+        }
+    }
+
+    /// The account's list does not hold it.
+    fn missed(&mut self, doubt: Doubt, now: Timestamp, retries: Retries<'_>) {
+        if !doubt.missed_once || now < doubt.at + SECOND_CHECK {
+            self.state = State::Resolving(Doubt {
+                missed_once: true,
+                next_check_at: doubt.at + SECOND_CHECK,
+                ..doubt
+            });
+            return;
+        }
+        if doubt.failures >= retries.schedule.attempts() {
+            let error = ProviderError {
+                code: None,
+                message: "Twilio did not answer, and its list does not hold the message".to_owned(),
+                remedy: "look at Twilio's status page".to_owned(),
+            };
+            return self.end(Final::Failed, Source::Reconciliation, error, now);
+        }
+        self.tell(now, Stage::Retrying, Source::Reconciliation, None);
+        self.state = State::Queued(Queued {
+            failures: doubt.failures,
+            not_before: now,
+            doubtful_since: Some(doubt.since),
+        });
+    }
+
+    fn end_unknown(&mut self, message: &str, remedy: &str, now: Timestamp) {
+        let error = ProviderError {
+            code: None,
+            message: message.to_owned(),
+            remedy: remedy.to_owned(),
+        };
+        self.end(Final::Unknown, Source::Reconciliation, error, now);
+    }
+
+    fn end(&mut self, end: Final, source: Source, error: ProviderError, now: Timestamp) {
+        let status = match end {
+            Final::Sent => Stage::Sent,
+            Final::Failed => Stage::Failed,
+            Final::Undelivered => Stage::Undelivered,
+            Final::Delivered => Stage::Delivered,
+            Final::Unknown => Stage::Unknown,
+        };
+        self.timeline.push_change(Entry {
+            at: now,
+            status,
+            source,
+            code: error.code,
+        });
+        self.error = Some(error);
+        self.state = State::Settled(end);
+    }
+
+    fn tell(&mut self, at: Timestamp, status: Stage, source: Source, code: Option<u32>) {
+        self.timeline.push(Entry {
+            at,
+            status,
+            source,
+            code,
+        });
+    }
+}
+
+impl Stage {
+    /// What it means for the delivery when the provider tells it: that the provider tells anything means that it has
+    /// accepted the message.
+    fn means(self) -> Final {
+        match self {
+            Stage::Delivered | Stage::Read => Final::Delivered,
+            Stage::Undelivered => Final::Undelivered,
+            Stage::Failed | Stage::Canceled => Final::Failed,
+            Stage::Queued
+            | Stage::Sending
+            | Stage::Retrying
+            | Stage::Unclear
+            | Stage::Accepted
+            | Stage::Scheduled
+            | Stage::Sent
+            | Stage::Unknown => Final::Sent,
+        }
+    }
+}

@@ -1,0 +1,247 @@
+//! What Twilio's answer to a send means.
+//! Source: [Create a Message](https://www.twilio.com/docs/messaging/api/message-resource#create-a-message-resource) and
+//! [Twilio's response](https://www.twilio.com/docs/usage/twilios-response), "Exceptions".
+
+use std::time::Duration;
+
+use serde_json::Value;
+
+use super::errors::{ErrorClass, TwilioErrorCode};
+use super::sids::MessageSid;
+use crate::sms::provider_error::ProviderError;
+
+/// What became of a send.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Answer {
+    /// Twilio has the message.
+    Accepted {
+        /// The message.
+        sid: MessageSid,
+    },
+    /// Nothing was accepted, for certain, and it is worth trying again.
+    TryAgain {
+        /// What went wrong.
+        error: ProviderError,
+        /// How long Twilio asks us to wait.
+        wait: Option<Duration>,
+    },
+    /// Nothing was accepted, for certain, and trying again would not help.
+    Refused {
+        /// What went wrong.
+        error: ProviderError,
+    },
+    /// Nothing was accepted: the recipient wants no more messages from this sender.
+    OptedOut {
+        /// What went wrong.
+        error: ProviderError,
+    },
+    /// Perhaps accepted: to be found out before anything is sent again.
+    Ambiguous {
+        /// What went wrong.
+        error: ProviderError,
+    },
+}
+
+/// Judges Twilio's answer to `POST …/Messages.json`.
+#[must_use]
+pub fn judge(status: u16, body: &[u8], retry_after: Option<Duration>) -> Answer {
+    let body = serde_json::from_slice(body).unwrap_or(Value::Null);
+    if (200..300).contains(&status) {
+        return accepted(status, &body);
+    }
+    let code = code(&body);
+    if status == 429 || code == Some(TwilioErrorCode::TOO_MANY_REQUESTS) {
+        let error = refusal(status, &body);
+        let wait = retry_after;
+        return Answer::TryAgain { error, wait };
+    }
+    if !(300..500).contains(&status) {
+        return doubt(format!("Twilio answered {status}"));
+    }
+    let error = refusal(status, &body);
+    match code.map(TwilioErrorCode::class) {
+        Some(ErrorClass::OptedOut) => Answer::OptedOut { error },
+        Some(ErrorClass::Throttled) => Answer::TryAgain {
+            error,
+            wait: retry_after,
+        },
+        _ => Answer::Refused { error },
+    }
+}
+
+/// Whatever initial status the message has: that it has a SID means that Twilio took it.
+fn accepted(status: u16, body: &Value) -> Answer {
+    match body.get("sid").and_then(Value::as_str).map(str::parse) {
+        Some(Ok(sid)) => Answer::Accepted { sid },
+        _ => doubt(format!("Twilio answered {status} without a message's SID")),
+    }
+}
+
+fn doubt(message: String) -> Answer {
+    Answer::Ambiguous {
+        error: ProviderError {
+            code: None,
+            message,
+            remedy: "nothing: it is being found out whether Twilio accepted the message".to_owned(),
+        },
+    }
+}
+
+fn refusal(status: u16, body: &Value) -> ProviderError {
+    let words = body.get("message").and_then(Value::as_str);
+    if let Some(code) = code(body) {
+        return code.error(words);
+    }
+    let likely = match status {
+        401 | 403 => Some(TwilioErrorCode(20_003)),
+        404 => Some(TwilioErrorCode(20_404)),
+        429 => Some(TwilioErrorCode::TOO_MANY_REQUESTS),
+        _ => None,
+    };
+    let remedy = likely.map_or("look at https://status.twilio.com".into(), |code| {
+        code.remedy()
+    });
+    ProviderError {
+        code: None,
+        message: format!("Twilio answered {status}"),
+        remedy: remedy.into_owned(),
+    }
+}
+
+fn code(body: &Value) -> Option<TwilioErrorCode> {
+    let code = body.get("code")?.as_u64()?;
+    u32::try_from(code).ok().map(TwilioErrorCode)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+    use serde_json::json;
+
+    fn judged(status: u16, body: &Value) -> Answer {
+        judge(status, body.to_string().as_bytes(), None)
+    }
+
+    /// As Twilio's exceptions look.
+    fn refused_with(status: u16, code: u32) -> Answer {
+        let more_info = format!("https://www.twilio.com/docs/errors/{code}");
+        judged(
+            status,
+            &json!({"code": code, "message": "…", "more_info": more_info, "status": status}),
+        )
+    }
+
+    #[test]
+    fn a_sid_means_accepted_whatever_the_status() {
+        let sid = format!("SM{}", "0123456789abcdef".repeat(2));
+        for initial in ["queued", "accepted", "scheduled", "failed"] {
+            let body = json!({"sid": sid, "status": initial, "error_code": null});
+            assert_eq!(
+                judged(201, &body),
+                Answer::Accepted {
+                    sid: sid.parse().unwrap()
+                }
+            );
+        }
+    }
+
+    #[test]
+    fn success_without_a_sid_is_in_doubt() {
+        let account = json!({"sid": format!("AC{}", "0".repeat(32))});
+        for body in [
+            json!({}),
+            json!({"sid": 7}),
+            json!({"sid": "SM1"}),
+            account,
+            Value::Null,
+        ] {
+            assert!(
+                matches!(judged(201, &body), Answer::Ambiguous { .. }),
+                "{body}"
+            );
+        }
+        for cut in [&b""[..], b"{\"sid\":\"SM", b"<html>"] {
+            assert!(matches!(judge(200, cut, None), Answer::Ambiguous { .. }));
+        }
+    }
+
+    #[test]
+    fn too_many_requests_may_be_tried_again_when_twilio_says() {
+        let wait = Some(Duration::from_secs(7));
+        let answer = judge(429, b"", wait);
+        let Answer::TryAgain { error, wait: asked } = answer else {
+            panic!("{answer:?}")
+        };
+        assert_eq!(asked, wait);
+        assert_eq!(error.message, "Twilio answered 429");
+        assert!(error.remedy.contains("tried again"));
+        for (status, code) in [(429, 63_038), (400, 20_429), (503, 20_429), (400, 21_611)] {
+            assert!(
+                matches!(refused_with(status, code), Answer::TryAgain { .. }),
+                "{status}, {code}"
+            );
+        }
+    }
+
+    #[test]
+    fn account_and_recipient_errors_are_final() {
+        for code in [
+            20_003, 20_404, 21_211, 21_212, 21_408, 21_603, 21_606, 21_608, 21_612, 21_614, 30_002,
+            30_034, 12_345,
+        ] {
+            let answer = refused_with(400, code);
+            let Answer::Refused { error } = answer else {
+                panic!("{answer:?}")
+            };
+            assert_eq!(error.code, Some(code));
+            assert_eq!(error.remedy, TwilioErrorCode(code).remedy());
+        }
+        for status in [301, 302, 307, 400, 401, 404, 418] {
+            assert!(matches!(
+                judge(status, b"<html>", None),
+                Answer::Refused { .. }
+            ));
+        }
+    }
+
+    #[test]
+    fn a_recipient_who_opted_out_is_told_apart() {
+        assert!(matches!(refused_with(400, 21_610), Answer::OptedOut { .. }));
+    }
+
+    #[test]
+    fn server_errors_are_in_doubt_whatever_they_say() {
+        for (status, code) in [(500, 20_500), (503, 21_610), (504, 20_003), (502, 21_611)] {
+            let answer = refused_with(status, code);
+            let Answer::Ambiguous { error } = answer else {
+                panic!("{answer:?}")
+            };
+            assert_eq!(error.message, format!("Twilio answered {status}"));
+        }
+    }
+
+    #[test]
+    fn without_a_code_the_status_tells_what_to_do() {
+        let Answer::Refused { error } = judge(401, b"", None) else {
+            panic!("refused")
+        };
+        assert_eq!(error.code, None);
+        assert!(error.remedy.contains("auth token"));
+    }
+
+    proptest! {
+        #[test]
+        fn any_answer_is_judged(status: u16, body: Vec<u8>) {
+            let _ = judge(status, &body, None);
+        }
+
+        #[test]
+        fn only_refusals_are_certain(status in 100..600_u16, code: Option<u32>, message in ".{0,300}") {
+            let answer = judged(status, &json!({"code": code, "message": message}));
+            let in_doubt = matches!(answer, Answer::Ambiguous { .. });
+            let refused = (300..500).contains(&status) || code == Some(20_429) && status >= 500;
+            prop_assert_eq!(in_doubt, !refused && !(status < 200 && code == Some(20_429)));
+        }
+    }
+}

@@ -1,0 +1,531 @@
+//! The states of an SMS delivery: what may follow on what.
+
+use std::time::Duration;
+
+use domain::catalogue::AlertType;
+use domain::ids::{DeliveryId, EventId, WorkspaceId};
+use domain::retry::{Jitter, RetrySchedule};
+use domain::sms::delivery::{
+    Checked, Final, Found, Ground, Outcome, Purpose, Recipient, Retries, SmsDelivery, SmsKey,
+    Source, Stage, State, Status, Timeline, WakeUp,
+};
+use domain::sms::provider::CarrierKind;
+use domain::sms::provider_error::ProviderError;
+use domain::sms::segments;
+use domain::sms::sender::TwilioSender;
+use jiff::Timestamp;
+use proptest::prelude::*;
+
+const LEASE: Duration = Duration::from_secs(45);
+const MESSAGE: &str = "SM00000000000000000000000000000001";
+
+fn at(seconds: i64) -> Timestamp {
+    Timestamp::from_second(1_800_000_000 + seconds).unwrap()
+}
+
+fn schedule() -> RetrySchedule {
+    "30s,2m,10m".parse().unwrap()
+}
+
+fn with_retries<T>(work: impl FnOnce(Retries<'_>) -> T) -> T {
+    let schedule = schedule();
+    work(Retries {
+        schedule: &schedule,
+        jitter: Jitter::from_unit(0.5),
+    })
+}
+
+fn queued() -> SmsDelivery {
+    let workspace: WorkspaceId = "ws".parse().unwrap();
+    let event: EventId = "evt".parse().unwrap();
+    let text = "SetGet Alert: Work item ENG-42 changed.";
+    let count = segments::count(text);
+    SmsDelivery {
+        key: SmsKey {
+            id: DeliveryId::for_sms(&workspace, &event, at(0), "u"),
+            workspace,
+        },
+        purpose: Purpose::Alert,
+        event_id: event,
+        event_time: at(0),
+        alert_type: AlertType::PriorityChanged,
+        recipient: Recipient {
+            user_id: None,
+            name: None,
+            phone: "+14155551234".parse().unwrap(),
+        },
+        entity: "ENG-42: Fix".to_owned(),
+        text: text.to_owned(),
+        encoding: count.encoding,
+        segments: count.segments,
+        carrier: CarrierKind::Twilio,
+        sender: "+14155550100".to_owned(),
+        state: State::new(at(0)),
+        provider_message_id: None,
+        error: None,
+        timeline: Timeline::default(),
+        created_at: at(0),
+        expires_at: at(30 * 24 * 3600),
+    }
+}
+
+fn twilio() -> Ground {
+    Ground::Twilio {
+        account: format!("AC{}", "a".repeat(32)).parse().unwrap(),
+        sender: TwilioSender::Number("+14155550100".parse().unwrap()),
+    }
+}
+
+fn gateway(idempotent: bool) -> Ground {
+    Ground::Http { idempotent }
+}
+
+fn claimed(ground: Ground, now: Timestamp) -> SmsDelivery {
+    let mut delivery = queued();
+    delivery.claim(ground, "+14155550100", now, LEASE);
+    delivery
+}
+
+fn error(message: &str) -> ProviderError {
+    ProviderError {
+        code: None,
+        message: message.to_owned(),
+        remedy: String::new(),
+    }
+}
+
+fn accepted() -> Outcome {
+    Outcome::Accepted {
+        message_id: Some(MESSAGE.to_owned()),
+    }
+}
+
+fn no_answer() -> Outcome {
+    Outcome::NoAnswer {
+        error: error("no response within 10 s"),
+    }
+}
+
+fn try_again(wait: Option<Duration>) -> Outcome {
+    Outcome::TryAgain {
+        error: error("429"),
+        wait,
+    }
+}
+
+fn told(stage: Stage) -> Found {
+    Found {
+        message_id: MESSAGE.to_owned(),
+        stage,
+        error: matches!(stage, Stage::Failed | Stage::Undelivered).then(|| error("carrier")),
+    }
+}
+
+fn conclude(delivery: &mut SmsDelivery, outcome: Outcome, now: Timestamp) {
+    with_retries(|retries| delivery.conclude(outcome, now, retries));
+}
+
+fn check(delivery: &mut SmsDelivery, checked: Checked, now: Timestamp) {
+    with_retries(|retries| delivery.check(checked, now, retries));
+}
+
+#[test]
+fn a_send_that_is_put_off_is_tried_after_30_s_2_min_and_10_min_and_then_fails() {
+    let mut delivery = queued();
+    let mut now = at(0);
+    let mut waits = Vec::new();
+    for _ in 0..4 {
+        assert!(matches!(delivery.state.wake_up(now), WakeUp::Attempt(_)));
+        delivery.claim(twilio(), "+14155550100", now, LEASE);
+        conclude(&mut delivery, try_again(None), now);
+        if let Some(due) = delivery.state.due_at() {
+            waits.push(due.duration_since(now).as_secs());
+            assert_eq!(delivery.status(), Status::Sending);
+            now = due;
+        }
+    }
+    // 5.5 % of jitter.
+    assert_eq!(waits, [31, 126, 633]);
+    assert_eq!(delivery.status(), Status::Failed);
+    assert_eq!(delivery.error, Some(error("429")));
+}
+
+#[test]
+fn a_longer_wait_is_granted_where_the_provider_asks_for_it() {
+    let mut delivery = claimed(twilio(), at(0));
+    conclude(
+        &mut delivery,
+        try_again(Some(Duration::from_secs(300))),
+        at(0),
+    );
+    assert!(delivery.state.due_at().unwrap() >= at(300));
+}
+
+#[test]
+fn a_claim_without_an_answer_is_looked_into_after_its_lease_and_never_sent_at_once() {
+    let mut delivery = claimed(twilio(), at(0));
+    assert_eq!(delivery.state.wake_up(at(44)), WakeUp::Sleep(at(45)));
+    assert!(matches!(
+        delivery.state.wake_up(at(45)),
+        WakeUp::AnswerLost(_)
+    ));
+    with_retries(|retries| delivery.answer_lost(at(45), retries));
+    assert_eq!(delivery.state.wake_up(at(59)), WakeUp::Sleep(at(60)));
+    assert!(matches!(delivery.state.wake_up(at(60)), WakeUp::Check(_)));
+    assert!(delivery.state.in_flight().is_some());
+}
+
+#[test]
+fn a_message_that_the_list_lacks_at_60_s_and_at_5_min_is_sent_again() {
+    let mut delivery = claimed(twilio(), at(0));
+    conclude(&mut delivery, no_answer(), at(10));
+    check(&mut delivery, Checked::Missing, at(60));
+    assert_eq!(delivery.state.wake_up(at(61)), WakeUp::Sleep(at(300)));
+    check(&mut delivery, Checked::Missing, at(300));
+    let WakeUp::Attempt(again) = delivery.state.wake_up(at(300)) else {
+        panic!("{:?}", delivery.state);
+    };
+    assert_eq!(again.doubtful_since, Some(at(0)));
+    assert!(delivery.state.in_flight().is_none());
+
+    // Both attempts count when the second one has to be looked into.
+    delivery.claim(twilio(), "+14155550100", at(300), LEASE);
+    conclude(&mut delivery, no_answer(), at(310));
+    let WakeUp::Check(doubt) = delivery.state.wake_up(at(360)) else {
+        panic!("{:?}", delivery.state);
+    };
+    assert_eq!((doubt.since, doubt.at, doubt.failures), (at(0), at(300), 2));
+}
+
+#[test]
+fn a_look_that_comes_late_is_still_followed_by_a_second_one() {
+    let mut delivery = claimed(twilio(), at(0));
+    conclude(&mut delivery, no_answer(), at(10));
+    check(&mut delivery, Checked::Missing, at(1_000));
+    assert!(matches!(
+        delivery.state.wake_up(at(1_000)),
+        WakeUp::Check(_)
+    ));
+    check(&mut delivery, Checked::Missing, at(1_001));
+    assert!(matches!(
+        delivery.state.wake_up(at(1_001)),
+        WakeUp::Attempt(_)
+    ));
+}
+
+#[test]
+fn what_cannot_be_told_ends_as_unknown() {
+    for checked in [Checked::Several, Checked::NoCredentials] {
+        let mut delivery = claimed(twilio(), at(0));
+        conclude(&mut delivery, no_answer(), at(10));
+        check(&mut delivery, checked, at(60));
+        assert_eq!(delivery.status(), Status::Unknown);
+        assert!(delivery.error.is_some());
+    }
+    let mut delivery = claimed(twilio(), at(0));
+    conclude(&mut delivery, no_answer(), at(10));
+    let mut now = at(60);
+    while let State::Resolving(doubt) = &delivery.state {
+        now = now.max(doubt.next_check_at);
+        check(&mut delivery, Checked::Unavailable, now);
+    }
+    assert_eq!(delivery.status(), Status::Unknown);
+    assert!(now >= at(3600) && now < at(3700), "{now}");
+}
+
+#[test]
+fn a_gateway_is_asked_again_only_where_it_honours_our_key() {
+    let mut sure = claimed(gateway(true), at(0));
+    conclude(&mut sure, no_answer(), at(10));
+    assert!(matches!(sure.state, State::Queued(_)));
+    let mut unsure = claimed(gateway(false), at(0));
+    conclude(&mut unsure, no_answer(), at(10));
+    assert_eq!(unsure.status(), Status::Unknown);
+    let mut killed = claimed(gateway(false), at(0));
+    with_retries(|retries| killed.answer_lost(at(45), retries));
+    assert_eq!(killed.status(), Status::Unknown);
+}
+
+#[test]
+fn a_receipt_settles_what_is_in_doubt_and_overrides_unknown() {
+    let mut doubtful = claimed(twilio(), at(0));
+    conclude(&mut doubtful, no_answer(), at(10));
+    doubtful.receive(told(Stage::Queued), Source::Receipt, at(11));
+    assert_eq!(doubtful.status(), Status::Sent);
+    assert_eq!(doubtful.provider_message_id.as_deref(), Some(MESSAGE));
+
+    let mut unknown = claimed(twilio(), at(0));
+    conclude(&mut unknown, no_answer(), at(10));
+    check(&mut unknown, Checked::Several, at(60));
+    unknown.receive(told(Stage::Delivered), Source::Receipt, at(70));
+    assert_eq!((unknown.status(), unknown.error), (Status::Delivered, None));
+}
+
+#[test]
+fn a_receipt_of_another_message_that_names_the_delivery_changes_its_timeline_only() {
+    let mut delivery = claimed(twilio(), at(0));
+    conclude(&mut delivery, accepted(), at(1));
+    let other = Found {
+        message_id: "SMffffffffffffffffffffffffffffffff".to_owned(),
+        ..told(Stage::Undelivered)
+    };
+    delivery.receive(other, Source::Receipt, at(2));
+    assert_eq!(delivery.status(), Status::Sent);
+    let last = delivery.timeline.entries().last().unwrap();
+    assert_eq!(last.source, Source::ForeignReceipt);
+}
+
+#[test]
+fn receipts_without_end_do_not_grow_the_timeline_without_end() {
+    let mut delivery = claimed(twilio(), at(0));
+    conclude(&mut delivery, accepted(), at(1));
+    for second in 0..1_000 {
+        delivery.receive(told(Stage::Sent), Source::Receipt, at(second));
+    }
+    let full = delivery.timeline.entries().len();
+    delivery.receive(told(Stage::Delivered), Source::Receipt, at(2_000));
+    assert_eq!(delivery.timeline.entries().len(), full + 1);
+    assert_eq!(delivery.status(), Status::Delivered);
+}
+
+/// What may happen to a claimed delivery, in any order: its own write, and the receipts of a lifecycle.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Happening {
+    OwnWrite,
+    Receipt(Stage),
+}
+
+fn permutations(of: &[Happening]) -> Vec<Vec<Happening>> {
+    let Some((first, rest)) = of.split_first() else {
+        return vec![Vec::new()];
+    };
+    let mut all = Vec::new();
+    for shorter in permutations(rest) {
+        for place in 0..=shorter.len() {
+            let mut longer = shorter.clone();
+            longer.insert(place, *first);
+            all.push(longer);
+        }
+    }
+    all
+}
+
+fn outcome_of(happenings: &[Happening], repeated: bool) -> (Status, Option<String>, usize) {
+    let mut delivery = claimed(twilio(), at(0));
+    for (second, happening) in happenings.iter().enumerate() {
+        let now = at(1 + second as i64);
+        match happening {
+            Happening::OwnWrite => conclude(&mut delivery, accepted(), now),
+            Happening::Receipt(stage) => {
+                delivery.receive(told(*stage), Source::Receipt, now);
+                if repeated {
+                    delivery.receive(told(*stage), Source::Receipt, now);
+                }
+            }
+        }
+    }
+    let receipts = delivery.timeline.entries().iter();
+    let receipts = receipts.filter(|entry| entry.source == Source::Receipt);
+    (
+        delivery.status(),
+        delivery.provider_message_id.clone(),
+        receipts.count(),
+    )
+}
+
+#[test]
+fn all_orders_of_a_lifecycle_end_in_the_same_state_and_keep_every_receipt() {
+    use Happening::{OwnWrite, Receipt};
+    let lives = [
+        (
+            vec![
+                OwnWrite,
+                Receipt(Stage::Accepted),
+                Receipt(Stage::Queued),
+                Receipt(Stage::Sending),
+                Receipt(Stage::Sent),
+                Receipt(Stage::Delivered),
+            ],
+            Status::Delivered,
+        ),
+        (
+            vec![
+                OwnWrite,
+                Receipt(Stage::Queued),
+                Receipt(Stage::Sent),
+                Receipt(Stage::Undelivered),
+            ],
+            Status::Undelivered,
+        ),
+        (
+            vec![
+                OwnWrite,
+                Receipt(Stage::Failed),
+                Receipt(Stage::Undelivered),
+                Receipt(Stage::Delivered),
+            ],
+            Status::Delivered,
+        ),
+        (
+            vec![OwnWrite, Receipt(Stage::Queued), Receipt(Stage::Failed)],
+            Status::Failed,
+        ),
+    ];
+    for (life, end) in lives {
+        let receipts = life.len() - 1;
+        for order in permutations(&life) {
+            let message = Some(MESSAGE.to_owned());
+            assert_eq!(
+                outcome_of(&order, false),
+                (end, message.clone(), receipts),
+                "{order:?}"
+            );
+            assert_eq!(
+                outcome_of(&order, true),
+                (end, message, 2 * receipts),
+                "{order:?}"
+            );
+        }
+    }
+}
+
+fn any_stage() -> impl Strategy<Value = Stage> {
+    prop::sample::select(vec![
+        Stage::Queued,
+        Stage::Sending,
+        Stage::Sent,
+        Stage::Delivered,
+        Stage::Undelivered,
+        Stage::Failed,
+        Stage::Canceled,
+        Stage::Read,
+    ])
+}
+
+fn any_outcome() -> impl Strategy<Value = Outcome> {
+    prop_oneof![
+        Just(accepted()),
+        Just(no_answer()),
+        Just(try_again(None)),
+        Just(Outcome::Refused {
+            error: error("400")
+        }),
+    ]
+}
+
+fn any_checked() -> impl Strategy<Value = Checked> {
+    prop_oneof![
+        Just(Checked::Missing),
+        Just(Checked::Several),
+        Just(Checked::Unavailable),
+        Just(Checked::NoCredentials),
+        any_stage().prop_map(|stage| Checked::Found(told(stage))),
+    ]
+}
+
+#[derive(Debug, Clone)]
+enum Move {
+    Attempt(Outcome),
+    Killed,
+    Check(Checked),
+    Receipt(Stage),
+    GiveUp,
+    Wait(i64),
+}
+
+fn any_move() -> impl Strategy<Value = Move> {
+    prop_oneof![
+        4 => any_outcome().prop_map(Move::Attempt),
+        2 => Just(Move::Killed),
+        4 => any_checked().prop_map(Move::Check),
+        1 => any_stage().prop_map(Move::Receipt),
+        1 => Just(Move::GiveUp),
+        4 => (1i64..700).prop_map(Move::Wait),
+    ]
+}
+
+fn rank(status: Status) -> u8 {
+    match status {
+        Status::Queued => 0,
+        Status::Sending => 1,
+        Status::Unknown => 2,
+        Status::Sent => 3,
+        Status::Failed => 4,
+        Status::Undelivered => 5,
+        Status::Delivered => 6,
+    }
+}
+
+proptest! {
+    #[test]
+    fn whatever_happens_the_status_moves_forward_and_nothing_is_sent_while_in_doubt(
+        moves in prop::collection::vec(any_move(), 1..40),
+        idempotent in prop::option::of(any::<bool>()),
+    ) {
+        let ground = idempotent.map_or_else(twilio, gateway);
+        let mut delivery = queued();
+        let mut now = at(0);
+        let mut attempts = 0;
+        for step in moves {
+            let before = delivery.clone();
+            match step {
+                Move::Attempt(outcome) => {
+                    if let WakeUp::Attempt(_) = delivery.state.wake_up(now) {
+                        attempts += 1;
+                        delivery.claim(ground.clone(), "+14155550100", now, LEASE);
+                        conclude(&mut delivery, outcome, now);
+                    }
+                }
+                Move::Killed => {
+                    if let WakeUp::Attempt(_) = delivery.state.wake_up(now) {
+                        attempts += 1;
+                        delivery.claim(ground.clone(), "+14155550100", now, LEASE);
+                    } else if let WakeUp::AnswerLost(_) = delivery.state.wake_up(now) {
+                        with_retries(|retries| delivery.answer_lost(now, retries));
+                    }
+                }
+                Move::Check(checked) => {
+                    if let WakeUp::Check(_) = delivery.state.wake_up(now) {
+                        check(&mut delivery, checked, now);
+                    }
+                }
+                Move::Receipt(stage) => {
+                    if attempts > 0 {
+                        delivery.receive(told(stage), Source::Receipt, now);
+                    }
+                }
+                Move::GiveUp => delivery.give_up(now),
+                Move::Wait(seconds) => now += Duration::from_secs(seconds as u64),
+            }
+            prop_assert!(rank(delivery.status()) >= rank(before.status()), "{:?} -> {:?}", before.state, delivery.state);
+            prop_assert!(attempts <= 4);
+            // Doubt at Twilio ends in a look or a receipt, never in another claim.
+            if before.state.in_flight().is_some() {
+                prop_assert!(!matches!(delivery.state.wake_up(now), WakeUp::Attempt(_))
+                    || matches!(before.state, State::Resolving(_)));
+            }
+            prop_assert_eq!(delivery.state.due_at().is_none(), matches!(delivery.state, State::Settled(_)));
+            prop_assert!(delivery.timeline.entries().len() <= 110);
+            let json = serde_json::to_string(&delivery).unwrap();
+            prop_assert_eq!(serde_json::from_str::<SmsDelivery>(&json).unwrap(), delivery.clone());
+        }
+    }
+
+    #[test]
+    fn the_end_that_holds_does_not_depend_on_the_order(mut ends in prop::collection::vec(any_final(), 1..6)) {
+        let fold = |ends: &[Final]| ends.iter().copied().reduce(Final::or_later);
+        let one = fold(&ends);
+        ends.reverse();
+        prop_assert_eq!(fold(&ends), one);
+    }
+}
+
+fn any_final() -> impl Strategy<Value = Final> {
+    prop::sample::select(vec![
+        Final::Sent,
+        Final::Failed,
+        Final::Undelivered,
+        Final::Delivered,
+        Final::Unknown,
+    ])
+}

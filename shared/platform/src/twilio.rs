@@ -1,0 +1,296 @@
+//! Twilio's REST API: sending a message, and the questions about an account.
+//!
+//! Source: [Message resource](https://www.twilio.com/docs/messaging/api/message-resource).
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD as BASE64;
+use bytes::Bytes;
+use domain::endpoint_url::{EndpointUrl, UrlError, UrlRules};
+use domain::secret::SecretText;
+use domain::sms::phone::PhoneNumber;
+use domain::sms::sender::TwilioSender;
+use domain::twilio::listing::Page;
+use domain::twilio::sids::AccountSid;
+use http::header::{AUTHORIZATION, CONTENT_TYPE};
+use http::{HeaderMap, HeaderValue};
+use serde_json::Value;
+use url::form_urlencoded::Serializer;
+
+use crate::http::{HttpSend, InboundResponse, OutboundRequest, SendError};
+
+/// How long Twilio may take for an answer.
+pub const DEADLINE: Duration = Duration::from_secs(10);
+/// Messages on a page of the list, and the most bytes that such a page takes: a message of 1,600 characters is some
+/// 8 KiB of JSON at worst.
+const PAGE_SIZE: usize = 100;
+const MOST_PAGE_BYTES: usize = 1024 * 1024;
+/// Where messaging services are asked for, when the rest is at `api.twilio.com`.
+const API_HOST: &str = "api.twilio.com";
+const MESSAGING_BASE: &str = "https://messaging.twilio.com";
+
+/// Twilio's REST API at a base URL. Cheap to clone.
+#[derive(Clone)]
+pub struct TwilioApi {
+    http: Arc<dyn HttpSend>,
+    base: String,
+    rules: UrlRules,
+}
+
+/// Who asks.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Login {
+    /// The account.
+    pub account: AccountSid,
+    /// The account's SID, or that of an API key.
+    pub user: String,
+    /// The auth token, or the API key's secret.
+    pub password: SecretText,
+}
+
+/// A message to be sent.
+#[derive(Debug, Clone, Copy)]
+pub struct NewMessage<'a> {
+    /// Where to.
+    pub to: &'a PhoneNumber,
+    /// Where from.
+    pub sender: &'a TwilioSender,
+    /// What it says.
+    pub body: &'a str,
+    /// Where receipts go; none where the deployment has no public address.
+    pub status_callback: Option<&'a str>,
+}
+
+/// What an account is like.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct AccountStatus {
+    /// Neither suspended nor closed.
+    pub active: bool,
+    /// Sends to verified numbers only, and prefixes each message.
+    pub trial: bool,
+}
+
+/// Why a question has no answer.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum AskError {
+    /// No answer came.
+    #[error("Twilio did not answer: {0}")]
+    Unanswered(#[from] SendError),
+    /// Account SID and token do not belong together.
+    #[error("Twilio does not know the account or its credentials")]
+    Unauthorized,
+    /// There is no such thing in the account.
+    #[error("Twilio does not know it")]
+    NotFound,
+    /// Another refusal.
+    #[error("Twilio answered {0}")]
+    Refused(u16),
+    /// An answer of another shape than documented.
+    #[error("Twilio's answer was not understood")]
+    NotUnderstood,
+}
+
+impl TwilioApi {
+    /// The API below this base URL, such as `https://api.twilio.com`.
+    ///
+    /// # Errors
+    /// [`UrlError`] where the deployment's rules do not allow that URL.
+    pub fn new(
+        http: Arc<dyn HttpSend>,
+        base: &str,
+        rules: UrlRules,
+    ) -> Result<TwilioApi, UrlError> {
+        EndpointUrl::parse(base, rules)?;
+        Ok(TwilioApi {
+            http,
+            base: base.trim_end_matches('/').to_owned(),
+            rules,
+        })
+    }
+
+    /// Sends a message. Whatever the answer says, it is for `domain::twilio::answer` to judge.
+    ///
+    /// # Errors
+    /// [`SendError`] where no whole answer came.
+    pub async fn create_message(
+        &self,
+        login: &Login,
+        message: NewMessage<'_>,
+    ) -> Result<InboundResponse, SendError> {
+        let url = self.url(&self.base, &format!("{}.json", messages(login)))?;
+        let mut headers = authorization(login);
+        headers.insert(
+            CONTENT_TYPE,
+            HeaderValue::from_static("application/x-www-form-urlencoded"),
+        );
+        let body = Bytes::from(form(message));
+        self.http
+            .send(OutboundRequest::post(url, headers, body), DEADLINE)
+            .await
+    }
+
+    /// A page of the account's messages to this phone, newest first: the first one, or the one that `next` of the page
+    /// before names.
+    ///
+    /// # Errors
+    /// [`AskError`].
+    pub async fn messages(
+        &self,
+        login: &Login,
+        to: &PhoneNumber,
+        next: Option<&str>,
+    ) -> Result<Page, AskError> {
+        let query = Serializer::new(String::new())
+            .append_pair("To", to.as_str())
+            .append_pair("PageSize", &PAGE_SIZE.to_string())
+            .finish();
+        let first = format!("{}.json?{query}", messages(login));
+        let body = self.ask(&self.base, login, next.unwrap_or(&first)).await?;
+        Page::parse(&body).map_err(|_| AskError::NotUnderstood)
+    }
+
+    /// What the account is like.
+    ///
+    /// # Errors
+    /// [`AskError`].
+    pub async fn account(&self, login: &Login) -> Result<AccountStatus, AskError> {
+        let account = self
+            .ask_json(&self.base, login, &format!("{}.json", account(login)))
+            .await?;
+        let text = |name| {
+            account
+                .get(name)
+                .and_then(Value::as_str)
+                .ok_or(AskError::NotUnderstood)
+        };
+        Ok(AccountStatus {
+            active: text("status")? == "active",
+            trial: text("type")? == "Trial",
+        })
+    }
+
+    /// Whether the account may send from this sender.
+    ///
+    /// # Errors
+    /// [`AskError`].
+    pub async fn owns(&self, login: &Login, sender: &TwilioSender) -> Result<bool, AskError> {
+        match sender {
+            TwilioSender::MessagingService(service) => {
+                let path = format!("/v1/Services/{service}");
+                match self.ask(self.messaging_base(), login, &path).await {
+                    Ok(_) => Ok(true),
+                    Err(AskError::NotFound) => Ok(false),
+                    Err(other) => Err(other),
+                }
+            }
+            TwilioSender::Number(number) if number.is_short_code() => {
+                self.has(
+                    login,
+                    "SMS/ShortCodes",
+                    "ShortCode",
+                    number.as_str(),
+                    "short_codes",
+                )
+                .await
+            }
+            TwilioSender::Number(number) => {
+                self.has(
+                    login,
+                    "IncomingPhoneNumbers",
+                    "PhoneNumber",
+                    number.as_str(),
+                    "incoming_phone_numbers",
+                )
+                .await
+            }
+        }
+    }
+
+    async fn has(
+        &self,
+        login: &Login,
+        resource: &str,
+        filter: &str,
+        value: &str,
+        list: &str,
+    ) -> Result<bool, AskError> {
+        let query = Serializer::new(String::new())
+            .append_pair(filter, value)
+            .finish();
+        let path = format!("{}/{resource}.json?{query}", account(login));
+        let answer = self.ask_json(&self.base, login, &path).await?;
+        let found = answer.get(list).and_then(Value::as_array);
+        Ok(!found.ok_or(AskError::NotUnderstood)?.is_empty())
+    }
+
+    async fn ask_json(&self, base: &str, login: &Login, path: &str) -> Result<Value, AskError> {
+        let body = self.ask(base, login, path).await?;
+        serde_json::from_slice(&body).map_err(|_| AskError::NotUnderstood)
+    }
+
+    async fn ask(&self, base: &str, login: &Login, path: &str) -> Result<Vec<u8>, AskError> {
+        let url = self.url(base, path)?;
+        let request = OutboundRequest::get(url, authorization(login), MOST_PAGE_BYTES);
+        let response = self.http.send(request, DEADLINE).await?;
+        match response.status {
+            200..=299 if response.body_truncated => Err(AskError::NotUnderstood),
+            200..=299 => Ok(response.body),
+            401 => Err(AskError::Unauthorized),
+            404 => Err(AskError::NotFound),
+            other => Err(AskError::Refused(other)),
+        }
+    }
+
+    fn url(&self, base: &str, path: &str) -> Result<EndpointUrl, SendError> {
+        Ok(EndpointUrl::parse(&format!("{base}{path}"), self.rules)?)
+    }
+
+    fn messaging_base(&self) -> &str {
+        if self.base.ends_with(&format!("//{API_HOST}")) {
+            MESSAGING_BASE
+        } else {
+            &self.base
+        }
+    }
+}
+
+fn account(login: &Login) -> String {
+    format!("/2010-04-01/Accounts/{}", login.account)
+}
+
+fn messages(login: &Login) -> String {
+    format!("{}/Messages", account(login))
+}
+
+fn form(message: NewMessage<'_>) -> String {
+    let mut form = Serializer::new(String::new());
+    form.append_pair("To", message.to.as_str());
+    match message.sender {
+        TwilioSender::Number(number) => form.append_pair("From", number.as_str()),
+        TwilioSender::MessagingService(service) => {
+            form.append_pair("MessagingServiceSid", service.as_str())
+        }
+    };
+    form.append_pair("Body", message.body);
+    // Links are the customer's own: never wrapped.
+    form.append_pair("ShortenUrls", "false");
+    if let Some(url) = message.status_callback {
+        form.append_pair("StatusCallback", url);
+    }
+    form.finish()
+}
+
+/// HTTP basic authentication (RFC 7617).
+fn authorization(login: &Login) -> HeaderMap {
+    let Login { user, password, .. } = login;
+    let credentials = BASE64.encode(format!("{user}:{}", password.expose()));
+    let mut headers = HeaderMap::new();
+    // Base64 is always a header value; were it not, Twilio would refuse the request.
+    if let Ok(mut value) = HeaderValue::try_from(format!("Basic {credentials}")) {
+        value.set_sensitive(true);
+        headers.insert(AUTHORIZATION, value);
+    }
+    headers
+}
