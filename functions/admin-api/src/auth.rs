@@ -1,8 +1,10 @@
 //! Who calls, and whether they may.
 //!
-//! A handler names the right that it needs as an argument, [`Access<Configure>`](Access) or [`Access<Publish>`](Access);
-//! the argument comes about only for a caller who has it in the workspace of the path. A key of another workspace
-//! learns nothing, not even that the workspace exists: 404. A key of this workspace whose role lacks the right: 403.
+//! A handler names the right that it needs as an argument, such as [`Access<Configure>`](Access); the argument comes
+//! about only for a caller who has it in the workspace of the path. A key of another workspace learns nothing, not even
+//! that the workspace exists: 404. A key of this workspace whose role lacks the right: 403.
+//!
+//! Where it counts whose phone, preferences or message it is, the handler asks the [`Caller`] that comes with the right.
 
 use std::marker::PhantomData;
 use std::str::FromStr;
@@ -12,7 +14,7 @@ use axum::extract::FromRequestParts;
 use axum::http::header::AUTHORIZATION;
 use axum::http::request::Parts;
 use domain::access::{ApiKey, KeyHash, Role};
-use domain::ids::WorkspaceId;
+use domain::ids::{UserId, WorkspaceId};
 use subtle::ConstantTimeEq;
 
 use crate::App;
@@ -62,6 +64,8 @@ pub(crate) trait Right: 'static {
 pub(crate) enum Configure {}
 /// Posting events.
 pub(crate) enum Publish {}
+/// What people do who get messages; how far they may go, the handler asks the [`Caller`].
+pub(crate) enum TakePart {}
 
 impl Right for Configure {
     fn granted_to(role: Role) -> bool {
@@ -75,8 +79,18 @@ impl Right for Publish {
     }
 }
 
+impl Right for TakePart {
+    fn granted_to(role: Role) -> bool {
+        matches!(role, Role::Operator | Role::Admin | Role::Member)
+    }
+}
+
 /// The caller has this right in the workspace of the path.
-pub(crate) struct Access<R>(PhantomData<fn() -> R>);
+pub(crate) struct Access<R> {
+    /// Who it is.
+    pub(crate) caller: Caller,
+    right: PhantomData<fn() -> R>,
+}
 
 impl<R: Right> FromRequestParts<Arc<App>> for Access<R> {
     type Rejection = Problem;
@@ -88,12 +102,15 @@ impl<R: Right> FromRequestParts<Arc<App>> for Access<R> {
             known.set(&workspace_id, caller.name());
         }
         caller.require::<R>(&workspace_id)?;
-        Ok(Access(PhantomData))
+        Ok(Access {
+            caller,
+            right: PhantomData,
+        })
     }
 }
 
 /// Whose key it is.
-enum Caller {
+pub(crate) enum Caller {
     /// The deployment's.
     Operator,
     /// One that was made through the API.
@@ -108,6 +125,37 @@ impl Caller {
         }
         let key = app.store.api_key(&hash).await?;
         key.map(Caller::Key).ok_or_else(Problem::unauthorized)
+    }
+
+    /// What the key may do.
+    pub(crate) fn role(&self) -> Role {
+        match self {
+            Caller::Operator => Role::Operator,
+            Caller::Key(key) => key.role,
+        }
+    }
+
+    /// The user that the key stands for; an operator's stands for none.
+    pub(crate) fn user_id(&self) -> Option<&UserId> {
+        match self {
+            Caller::Operator => None,
+            Caller::Key(key) => key.user_id.as_ref(),
+        }
+    }
+
+    /// Whether the key stands for this user.
+    pub(crate) fn is(&self, user: &UserId) -> bool {
+        self.user_id() == Some(user)
+    }
+
+    /// Whether it is the deployment's own key.
+    pub(crate) fn is_operator(&self) -> bool {
+        self.role() == Role::Operator
+    }
+
+    /// Whether the caller looks after the whole workspace.
+    pub(crate) fn administers(&self) -> bool {
+        matches!(self.role(), Role::Operator | Role::Admin)
     }
 
     fn name(&self) -> &str {

@@ -1,9 +1,9 @@
-//! `GET /v1/event-types`, and how event types are described.
+//! `GET /v1/event-types`, and how event types and alert types are described.
 
 use std::sync::Arc;
 
 use axum::Json;
-use domain::catalogue::EventType;
+use domain::catalogue::{AlertType, EventType};
 use utoipa::openapi::schema::{ObjectBuilder, SchemaType, Type};
 use utoipa::openapi::{RefOr, Schema};
 use utoipa::{PartialSchema, ToSchema};
@@ -49,7 +49,23 @@ impl ToSchema for Choice {
     }
 }
 
-fn one_of(names: impl Iterator<Item = &'static str>) -> RefOr<Schema> {
+/// The schema of an alert type's name.
+pub(crate) struct AlertName;
+
+impl PartialSchema for AlertName {
+    fn schema() -> RefOr<Schema> {
+        one_of(AlertType::ALL.iter().map(|alert_type| alert_type.as_str()))
+    }
+}
+
+impl ToSchema for AlertName {
+    fn name() -> std::borrow::Cow<'static, str> {
+        "AlertType".into()
+    }
+}
+
+/// The schema of a closed list of names.
+pub(crate) fn one_of(names: impl Iterator<Item = &'static str>) -> RefOr<Schema> {
     let schema = ObjectBuilder::new()
         .schema_type(SchemaType::Type(Type::String))
         .enum_values(Some(names));

@@ -10,10 +10,13 @@
 //! # Layout
 //! * `webhooks` — `/webhooks` and what can be done to one, a file for each
 //! * `deliveries` — `/webhooks/{id}/deliveries`: the delivery log, resending
+//! * `sms` — `/sms`: the provider, what messages look like
+//! * `members` — `/members`: phones, preferences, opt-outs
 //! * `events` — `/events`
 //! * `api_keys` — `/api-keys`
+//! * `history`, `stats` — `/history`, `/stats`: what became of messages and deliveries
 //! * `event_types`, `health`, `openapi` — what needs no key
-//! * `auth`, `path`, `params`, `body`, `object`, `pagination`, `problem`, `boundary` — what they share
+//! * `auth`, `path`, `params`, `body`, `object`, `pagination`, `dates`, `number_plan`, `problem`, `boundary` — what they share
 
 #![forbid(unsafe_code)]
 
@@ -21,16 +24,22 @@ mod api_keys;
 mod auth;
 mod body;
 mod boundary;
+mod dates;
 mod deliveries;
 mod event_types;
 mod events;
 mod health;
+mod history;
+mod members;
+mod number_plan;
 mod object;
 mod openapi;
 mod pagination;
 mod params;
 mod path;
 mod problem;
+mod sms;
+mod stats;
 mod webhooks;
 
 use std::sync::Arc;
@@ -39,6 +48,7 @@ use std::time::Duration;
 use axum::Router;
 use axum::middleware::from_fn_with_state;
 use domain::endpoint_url::UrlRules;
+use domain::sms::text::Brand;
 use jiff::Timestamp;
 use platform::clock::Clock;
 use platform::entropy::Entropy;
@@ -46,6 +56,7 @@ use platform::http::GuardedClient;
 use platform::queue::Queue;
 use platform::secrets::Secrets;
 use platform::store::Store;
+use platform::twilio::TwilioApi;
 
 pub use auth::{InvalidOperatorKeyHash, OperatorKeyHash};
 pub use openapi::description;
@@ -54,14 +65,22 @@ pub use openapi::description;
 pub struct App {
     /// The table.
     pub store: Store,
-    /// Seals webhooks' secrets.
+    /// Seals webhooks' and providers' secrets.
     pub secrets: Secrets,
     /// The queues that are sent to.
     pub queues: Queues,
     /// Resolves and vets an endpoint's host when it is configured.
     pub endpoints: GuardedClient,
+    /// Resolves and vets the deployment's own address as the public internet sees it, whatever endpoints may be.
+    pub public_internet: GuardedClient,
     /// Which endpoints the deployment allows.
     pub url_rules: UrlRules,
+    /// Opens every SMS.
+    pub brand: Brand,
+    /// Is asked about an account before a provider is saved.
+    pub twilio: TwilioApi,
+    /// Where Twilio posts receipts, without a trailing slash; `None` where the deployment takes none.
+    pub public_base_url: Option<String>,
     /// How long the delivery log keeps an entry.
     pub log_retention: Duration,
     /// The first operator's key.
@@ -76,8 +95,10 @@ pub struct App {
 pub struct Queues {
     /// Events on their way in.
     pub events: Queue,
-    /// Wake-ups of deliveries.
+    /// Wake-ups of webhook deliveries.
     pub slow: Queue,
+    /// Wake-ups of SMS deliveries.
+    pub sms: Queue,
     /// Work on many deliveries.
     pub bulk: Queue,
 }

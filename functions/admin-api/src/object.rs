@@ -145,6 +145,40 @@ impl Object {
         }
     }
 
+    /// A field that must be given and holds an object of its own.
+    pub(crate) fn nested<T>(
+        &mut self,
+        field: &'static str,
+        read: impl FnOnce(&mut Object) -> Option<T>,
+    ) -> Option<T> {
+        let entries = self.required(field, |value| match value {
+            Value::Object(entries) => Ok(entries),
+            _ => Err("must be an object".to_owned()),
+        })?;
+        let mut inner = Object::of(entries.into_iter().collect());
+        let result = read(&mut inner);
+        let (result, errors) = inner.settle(result);
+        let errors = errors.into_iter().map(|error| error.below(field));
+        self.errors.extend(errors);
+        result
+    }
+
+    /// All fields that were not asked for, whatever their names. `None` where one breaks its rule.
+    pub(crate) fn each<T>(
+        &mut self,
+        read: impl Fn(&str, Value) -> Result<T, String>,
+    ) -> Option<Vec<T>> {
+        let mut all = Some(Vec::new());
+        for (name, value) in std::mem::take(&mut self.entries) {
+            match (read(&name, value), &mut all) {
+                (Ok(value), Some(all)) => all.push(value),
+                (Ok(_), None) => {}
+                (Err(rule), _) => all = self.refuse(&shown(&name), rule),
+            }
+        }
+        all
+    }
+
     fn take(&mut self, field: &'static str) -> Result<Given<Value>, Noted> {
         self.known.push(field);
         let mut given = self
@@ -171,20 +205,29 @@ impl Object {
     }
 
     /// The result, if no rule was broken and every field was asked for.
-    pub(crate) fn finish<T>(mut self, result: Option<T>) -> Result<T, Problem> {
+    pub(crate) fn finish<T>(self, result: Option<T>) -> Result<T, Problem> {
+        match self.settle(result) {
+            (Some(result), errors) if errors.is_empty() => Ok(result),
+            (_, errors) => Err(Problem::invalid(errors)),
+        }
+    }
+
+    /// The result with the rules that were broken, unknown fields among them.
+    fn settle<T>(mut self, result: Option<T>) -> (Option<T>, Vec<FieldError>) {
         let rule = match self.known.as_slice() {
             [] => "is not known here: there are no fields".to_owned(),
             known => format!("is not known here; the fields are {}", known.join(", ")),
         };
         for (name, _) in std::mem::take(&mut self.entries) {
-            let name: String = name.chars().take(64).collect();
-            self.refuse::<T>(&name, rule.clone());
+            self.refuse::<T>(&shown(&name), rule.clone());
         }
-        match result {
-            Some(result) if self.errors.is_empty() => Ok(result),
-            _ => Err(Problem::invalid(self.errors)),
-        }
+        (result, self.errors)
     }
+}
+
+/// A name that a caller made up, as it is repeated to them.
+fn shown(name: &str) -> String {
+    name.chars().take(64).collect()
 }
 
 /// A field breaks its rule, and that has been noted.

@@ -9,7 +9,9 @@ use utoipa::openapi::{Components, Content, InfoBuilder, OpenApi, OpenApiBuilder,
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use crate::{App, api_keys, deliveries, event_types, events, health, problem, webhooks};
+use crate::{
+    App, api_keys, deliveries, event_types, events, health, history, problem, sms, stats, webhooks,
+};
 
 /// What is below a workspace.
 const WORKSPACE: &str = "/v1/workspaces/{workspace_id}";
@@ -19,6 +21,10 @@ pub(crate) fn routes() -> OpenApiRouter<Arc<App>> {
     let of_workspace = OpenApiRouter::default()
         .merge(webhooks::routes())
         .merge(deliveries::routes())
+        .merge(sms::routes())
+        .merge(members::routes())
+        .merge(history::routes())
+        .merge(stats::routes())
         .merge(events::routes())
         .merge(api_keys::routes());
     OpenApiRouter::with_openapi(preamble())

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use axum::extract::{FromRequestParts, Path};
 use axum::http::request::Parts;
-use domain::ids::{DeliveryId, KeyId, WebhookId, WorkspaceId};
+use domain::ids::{DeliveryId, KeyId, UserId, WebhookId, WorkspaceId};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use utoipa::IntoParams;
@@ -71,4 +71,16 @@ pub(crate) struct KeyPath {
     /// The key's id.
     #[param(value_type = String, pattern = "^key_[0-9a-v]{26}$")]
     pub(crate) key_id: KeyId,
+}
+
+/// A member.
+#[derive(Deserialize, IntoParams)]
+#[into_params(parameter_in = Path)]
+pub(crate) struct MemberPath {
+    /// The workspace.
+    #[param(value_type = String, pattern = "^[A-Za-z0-9_-]{1,64}$")]
+    pub(crate) workspace_id: WorkspaceId,
+    /// The member, as the upstream names users.
+    #[param(value_type = String, pattern = "^[A-Za-z0-9_.@+-]{1,64}$")]
+    pub(crate) user_id: UserId,
 }

@@ -63,6 +63,14 @@ impl FieldError {
             rule: rule.into(),
         }
     }
+
+    /// The same of a field that is inside this one.
+    pub(crate) fn below(self, parent: &str) -> FieldError {
+        FieldError {
+            field: format!("{parent}.{}", self.field),
+            rule: self.rule,
+        }
+    }
 }
 
 impl Problem {
@@ -87,7 +95,11 @@ impl Problem {
     }
 
     pub(crate) fn forbidden() -> Problem {
-        Problem::new(StatusCode::FORBIDDEN, "the key's role does not allow this")
+        Problem::forbidden_because("the key's role does not allow this")
+    }
+
+    pub(crate) fn forbidden_because(detail: &'static str) -> Problem {
+        Problem::new(StatusCode::FORBIDDEN, detail)
     }
 
     /// The same words whether something does not exist or is another workspace's: nobody can tell the two apart.

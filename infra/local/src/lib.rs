@@ -11,7 +11,7 @@
 //! | [`event_source`] | polls queues and invokes functions with batches |
 //! | [`gateway`] | the HTTP API |
 //! | [`schedule`] | scheduled functions |
-//! | [`outside`] | the outside world: inboxes that receive webhooks |
+//! | [`outside`] | the outside world: inboxes that receive webhooks, and a Twilio simulator |
 //! | [`stack`] | all of it together; tests embed this |
 //! | [`cli`] | the command |
 //!

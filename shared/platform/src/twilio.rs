@@ -276,6 +276,8 @@ fn form(message: NewMessage<'_>) -> String {
     form.append_pair("Body", message.body);
     // Links are the customer's own: never wrapped.
     form.append_pair("ShortenUrls", "false");
+    // The text goes as it was counted, also where a messaging service would replace characters.
+    form.append_pair("SmartEncoded", "false");
     if let Some(url) = message.status_callback {
         form.append_pair("StatusCallback", url);
     }

@@ -7,13 +7,14 @@
 mod list;
 mod read;
 mod resend;
-mod view;
+pub(crate) mod view;
 
 use std::sync::Arc;
 
 use axum::Json;
 use axum::http::StatusCode;
 use domain::delivery::DeliveryKey;
+use domain::ids::DeliveryId;
 use platform::queue::message::WebhookWakeUp;
 use platform::queue::sending::Outgoing;
 use serde::Serialize;
@@ -36,9 +37,17 @@ pub(crate) fn routes() -> OpenApiRouter<Arc<App>> {
 /// A delivery that an attempt will be made for.
 #[derive(Serialize, ToSchema)]
 pub(crate) struct Accepted {
-    /// Its id in the webhook's log.
+    /// Its id in the webhook's log, or in the history.
     #[schema(pattern = "^dlv_[0-9a-v]{30}$")]
     delivery_id: String,
+}
+
+impl Accepted {
+    pub(crate) fn new(id: &DeliveryId) -> Accepted {
+        Accepted {
+            delivery_id: id.to_string(),
+        }
+    }
 }
 
 /// Wakes a delivery that is pending, and says so.
@@ -48,10 +57,7 @@ pub(crate) async fn wake(
 ) -> Result<(StatusCode, Json<Accepted>), Problem> {
     let wake_up = Outgoing::json(&WebhookWakeUp::of(key), key.webhook.as_str());
     app.queues.slow.send(wake_up).await?;
-    let accepted = Accepted {
-        delivery_id: key.id.to_string(),
-    };
-    Ok((StatusCode::ACCEPTED, Json(accepted)))
+    Ok((StatusCode::ACCEPTED, Json(Accepted::new(&key.id))))
 }
 
 impl DeliveryPath {

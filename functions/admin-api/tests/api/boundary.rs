@@ -4,11 +4,10 @@ use std::cell::RefCell;
 use std::io;
 use std::sync::Once;
 
-use domain::endpoint_url::UrlRules;
 use platform::entropy::Entropy;
 use serde_json::{Value, json};
 
-use crate::support::{Api, WORKSPACE};
+use crate::support::{Api, Deployment, WORKSPACE};
 
 thread_local! {
     /// What was logged on this thread; a test's requests are served on the test's own.
@@ -111,10 +110,10 @@ async fn what_failed_inside_is_in_the_log_and_not_in_the_answer() {
 
 #[tokio::test(start_paused = true)]
 async fn a_panic_is_a_problem_document_and_the_next_request_is_served() {
-    let api = Api::build(
-        UrlRules::default(),
-        Entropy::new(|_| panic!("no randomness left")),
-    )
+    let api = Api::deployed(Deployment {
+        entropy: Entropy::new(|_| panic!("no randomness left")),
+        ..Deployment::default()
+    })
     .await;
     let answer = api
         .post(

@@ -7,6 +7,7 @@
 //! * [`webhooks`], [`webhook_fields`], [`webhook_secrets`] — the resource, its rules, its secret
 //! * [`deliveries`], [`actions`] — the log; test, resend, recover, switching off, deleting
 //! * [`events`], [`api_keys`] — the other resources
+//! * [`sms_test`], [`history`], [`stats`] — a test message; what became of messages and deliveries
 //! * [`any_body`] — properties that hold for any input
 
 mod access;
@@ -17,8 +18,12 @@ mod boundary;
 mod deliveries;
 mod description;
 mod events;
+mod history;
 mod requests;
+mod sms_test;
+mod stats;
 mod support;
+mod twilio;
 mod webhook_fields;
 mod webhook_secrets;
 mod webhooks;

@@ -28,8 +28,11 @@ use platform::http::{GuardedClient, Resolve};
 use platform::queue::Queue;
 use platform::secrets::Secrets;
 use platform::store::Store;
+use platform::twilio::TwilioApi;
 use serde_json::{Value, json};
 use tower::ServiceExt;
+
+use crate::twilio::FakeTwilio;
 
 pub(crate) const OPERATOR: &str = "sk_the-operators-own-key";
 /// The workspace that paths without `/v1` mean.
@@ -44,6 +47,24 @@ pub(crate) struct Api {
     pub(crate) sqs: aws_sdk_sqs::Client,
     pub(crate) db: aws_sdk_dynamodb::Client,
     pub(crate) aws: Aws,
+    pub(crate) twilio: Arc<FakeTwilio>,
+}
+
+/// How an API is deployed. The default is the cloud's: no plain http, no private networks.
+pub(crate) struct Deployment {
+    pub(crate) url_rules: UrlRules,
+    pub(crate) entropy: Entropy,
+    pub(crate) public_base_url: Option<&'static str>,
+}
+
+impl Default for Deployment {
+    fn default() -> Deployment {
+        Deployment {
+            url_rules: UrlRules::default(),
+            entropy: Entropy::system(),
+            public_base_url: Some("https://example.com"),
+        }
+    }
 }
 
 /// Host names that tests know: two public ones, private ones, and one that never answers.
@@ -64,16 +85,26 @@ impl Resolve for Names {
 }
 
 impl Api {
-    /// The cloud's defaults: no plain http, no private networks.
     pub(crate) async fn new() -> Api {
-        Api::with_rules(UrlRules::default()).await
+        Api::deployed(Deployment::default()).await
     }
 
     pub(crate) async fn with_rules(url_rules: UrlRules) -> Api {
-        Api::build(url_rules, Entropy::system()).await
+        let deployment = Deployment {
+            url_rules,
+            ..Deployment::default()
+        };
+        Api::deployed(deployment).await
     }
 
-    pub(crate) async fn build(url_rules: UrlRules, entropy: Entropy) -> Api {
+    pub(crate) async fn deployed(deployment: Deployment) -> Api {
+        let Deployment {
+            url_rules,
+            entropy,
+            public_base_url,
+        } = deployment;
+        let client = |rules| GuardedClient::new(Arc::new(Names), rules).unwrap();
+        let twilio = Arc::new(FakeTwilio::default());
         let endpoint = "http://127.0.0.1:4566";
         let clock = clock::virtual_from("2026-03-29T14:30:00Z".parse().unwrap());
         let aws = Aws::new(Arc::clone(&clock), endpoint);
@@ -90,10 +121,15 @@ impl Api {
             queues: Queues {
                 events: queue("EventsQueue"),
                 slow: queue("WebhookSlowQueue"),
+                sms: queue("SmsQueue"),
                 bulk: queue("BulkQueue"),
             },
-            endpoints: GuardedClient::new(Arc::new(Names), url_rules).unwrap(),
+            endpoints: client(url_rules),
+            public_internet: client(UrlRules::default()),
             url_rules,
+            brand: "SetGet".parse().unwrap(),
+            twilio: TwilioApi::new(twilio.clone(), "https://api.twilio.com", url_rules).unwrap(),
+            public_base_url: public_base_url.map(str::to_owned),
             log_retention: Duration::from_secs(30 * 24 * 60 * 60),
             operator: KeyHash::of(OPERATOR).as_str().parse().unwrap(),
             clock,
@@ -107,6 +143,7 @@ impl Api {
             sqs,
             db,
             aws,
+            twilio,
         }
     }
 

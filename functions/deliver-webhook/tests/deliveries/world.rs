@@ -23,7 +23,7 @@ use domain::webhook::{Activity, FailureStreak, Lane, Webhook};
 use fan_out::FanOut;
 use futures::FutureExt;
 use futures::future::BoxFuture;
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use local::aws::Aws;
 use local::clock;
 use local::event_source::{Invoke, Poller};
@@ -114,6 +114,8 @@ impl World {
             bulk_jobs: parts.bulk_jobs(),
             clock: Arc::clone(&clock),
         });
+        // What has queues here, but no part in delivering webhooks.
+        let taking_part = ["FanOut", "DeliverWebhook", "BulkJobs"];
         let start = |function: &local::template::Function| {
             let (name, functions, aws) =
                 (function.name.clone(), Arc::clone(&functions), aws.clone());
@@ -129,7 +131,11 @@ impl World {
                 )
             })
         };
-        let pollers = template.functions.iter().flat_map(start).collect();
+        let functions_here = template
+            .functions
+            .iter()
+            .filter(|function| taking_part.contains(&function.name.as_str()));
+        let pollers = functions_here.flat_map(start).collect();
         let (store, sqs, bulk_jobs) = (parts.store.clone(), parts.sqs.clone(), parts.bulk_jobs());
         let refused_visibility_changes = refused;
         World {
@@ -451,7 +457,11 @@ impl Parts {
             config: ConfigCache::new(self.store.clone()),
             fast: self.queue("WebhookFastQueue"),
             slow: self.queue("WebhookSlowQueue"),
+            sms: self.queue("SmsQueue"),
             dead_letters: self.queue("EventsDeadLetterQueue"),
+            store: self.store.clone(),
+            brand: "SetGet".parse().unwrap(),
+            retention: SignedDuration::from_hours(30 * 24),
             clock: Arc::clone(&self.clock),
         }
     }

@@ -11,6 +11,8 @@ mod kms;
 mod long_poll;
 mod sdk;
 
+pub use sdk::Gate;
+
 use std::sync::Arc;
 
 use bytes::Bytes;

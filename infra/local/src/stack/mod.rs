@@ -283,6 +283,10 @@ fn read_template(
         ("AllowPrivateNetworks", "true".to_owned()),
         ("OperatorKeyHash", hex(&Sha256::digest(api_key))),
         ("PublicBaseUrl", addresses.api_url()),
+        (
+            "TwilioBaseUrl",
+            format!("{}/twilio", addresses.outside_url()),
+        ),
     ];
     let defaults = own.map(|(name, value)| (name.to_owned(), value)).into();
     let settings = Settings {

@@ -51,6 +51,13 @@ impl Alert {
 }
 
 impl AlertItem {
+    /// Whether the text may be an item's [`url`](AlertItem::url).
+    #[must_use]
+    pub fn is_link(text: &str) -> bool {
+        let short = text.chars().take(MAX_URL_CHARACTERS + 1).count() <= MAX_URL_CHARACTERS;
+        short && Url::parse(text).is_ok_and(|url| matches!(url.scheme(), "http" | "https"))
+    }
+
     fn read(item: &Fields<'_>) -> Result<Self, EventError> {
         Ok(Self {
             identifier: non_empty(item, "identifier")?,
@@ -71,9 +78,7 @@ fn non_empty(fields: &Fields<'_>, name: &str) -> Result<String, EventError> {
 
 fn link(item: &Fields<'_>) -> Result<String, EventError> {
     let text = item.text("url")?;
-    let short = text.chars().take(MAX_URL_CHARACTERS + 1).count() <= MAX_URL_CHARACTERS;
-    let web = short && Url::parse(&text).is_ok_and(|url| matches!(url.scheme(), "http" | "https"));
-    if web {
+    if AlertItem::is_link(&text) {
         Ok(text)
     } else {
         Err(item.error(

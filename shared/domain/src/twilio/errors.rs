@@ -5,6 +5,8 @@ use std::borrow::Cow;
 
 use crate::sms::provider_error::{ProviderError, readable};
 
+use ErrorClass::{Account, Carrier, Message, OptedOut, Recipient, Throttled};
+
 /// A number of Twilio's error dictionary.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct TwilioErrorCode(pub u32);
@@ -91,8 +93,6 @@ impl TwilioErrorCode {
         place.ok().map(|place| &KNOWN[place])
     }
 }
-
-use ErrorClass::{Account, Carrier, Message, OptedOut, Recipient, Throttled};
 
 /// The codes that people meet, in order.
 #[rustfmt::skip]

@@ -141,7 +141,7 @@ pub struct Sought<'a> {
 const CLOCK_SKEW: SignedDuration = SignedDuration::from_secs(5);
 
 /// What Twilio puts before each message of a trial account.
-/// Source: [Free trial](https://help.twilio.com/articles/223136107).
+/// Source: [Free trial limitations](https://help.twilio.com/articles/360036052753-Twilio-Free-Trial-Limitations).
 const TRIAL_PREFIX: &str = "Sent from your Twilio trial account -";
 
 /// The most characters that Smart Encoding writes for one (`…` becomes `...`).
@@ -187,7 +187,7 @@ fn plain(body: &str) -> String {
 
 /// Whether `listed` may be what Smart Encoding made of `sent`. It is on in new messaging services and replaces the
 /// characters that GSM-7 cannot code (curly quotes, dashes), where it can replace all of them.
-/// Source: [Smart Encoding](https://www.twilio.com/docs/messaging/services/smart-encoding-character-list).
+/// Source: [Smart Encoding](https://www.twilio.com/blog/copilot-just-got-even-smarter-announcing-smart-encoding-html).
 fn is_smart_encoding(listed: &str, sent: &str) -> bool {
     let mut kept = sent.split(is_outside_gsm_7);
     let (Some(first), Some(last)) = (kept.next(), kept.next_back()) else {

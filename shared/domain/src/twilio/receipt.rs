@@ -171,11 +171,11 @@ pub struct CallbackQuery {
     pub delivery: DeliveryId,
 }
 
-/// The `StatusCallback` of a delivery's message, below this public base URL: some 250 characters more than the base.
-/// Twilio takes 4,000 (its [error 21609](https://www.twilio.com/docs/api/errors/21609)).
+/// The `StatusCallback` of a delivery's message, below this public base URL: at most 178 characters more than the base.
+/// Twilio takes 4,000 in all (its [error 21609](https://www.twilio.com/docs/api/errors/21609)).
 ///
-/// API Gateway hands the query over as it came only where nothing in it needs an escape, so the workspace's id is in
-/// base 32 (RFC 4648 §7, in lower case).
+/// The signature is over the URL as Twilio wrote it, so nothing in the query may have two ways to be written: ids are of
+/// `[a-z0-9_]`, and the workspace's is in base 32 (RFC 4648 §7, in lower case) to be so.
 #[must_use]
 pub fn callback_url(base: &str, workspace: &WorkspaceId, delivery: &DeliveryId) -> String {
     let base = base.trim_end_matches('/');
@@ -201,11 +201,11 @@ impl CallbackQuery {
     }
 }
 
-/// Whether `signature` is the one of a receipt that was posted to this URL, as [`signature::verify`] has it.
+/// Whether `signature` is the one of a request to this URL, as [`signature::verify`] has it, or of one with
+/// [`CONNECTION_OVERRIDES`].
 ///
-/// A fragment is never part of a request. Those who say anything of it say that Twilio signs the URL without; Twilio's
-/// own libraries sign whatever they are given, and its page on connection overrides is silent. So both are taken:
-/// without the token nobody can make either.
+/// A fragment is never part of a request, and those who use connection overrides report that Twilio signs the URL without
+/// them. Its own libraries sign the URL as it is given. Both are taken: without the token nobody can make either.
 #[must_use]
 pub fn verify(signature: &str, url: &str, params: &Params, token: &AuthToken) -> bool {
     let with_overrides = format!("{url}{CONNECTION_OVERRIDES}");
@@ -341,7 +341,7 @@ mod tests {
         let id = delivery(1_774_794_600_000);
         // "My-workspace_1" in Python: base64.b32hexencode(…).rstrip(b"=").lower()
         let expected = format!(
-            "https://a.io/webhooks/twilio/status?w=9lsitrrfe9lnesr1cdinmo8&d={id}#rc=5&rp=all"
+            "https://a.io/webhooks/twilio/status?w=9lsiqtrfe9ln6s31cdiluc8&d={id}#rc=5&rp=all"
         );
         for base in ["https://a.io", "https://a.io/"] {
             assert_eq!(callback_url(base, &workspace, &id), expected);

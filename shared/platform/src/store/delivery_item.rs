@@ -21,6 +21,7 @@ use serde::{Deserialize, Serialize};
 
 use super::item::{self, Item, from_millis, get_binary, get_number, get_text, millis};
 use super::keys::{self, Channel, Unsettled};
+use super::log::StatusFilter;
 use super::table::{Expected, StoreError};
 use super::{Stored, Versioned};
 
@@ -191,6 +192,26 @@ pub(crate) fn decode(item: &Item) -> Result<Stored, StoreError> {
         value: delivery,
         rev: get_number(item, "rev")?,
     })
+}
+
+/// What is counted of a delivery: where it stands, and of what type its event is. Needs `doc` alone.
+pub(crate) fn decode_counted(item: &Item) -> Result<(StatusFilter, EventType), StoreError> {
+    /// The two fields of [`Document`] that are counted.
+    #[derive(Deserialize)]
+    struct Counted {
+        event: EventType,
+        state: StateDocument,
+    }
+    let document =
+        decompress(get_binary(item, "doc")?, EXPANDED).map_err(|_| StoreError::Damaged("doc"))?;
+    let Counted { event, state } =
+        serde_json::from_slice(&document).map_err(|_| StoreError::Damaged("doc"))?;
+    let status = match state {
+        StateDocument::Success => StatusFilter::Success,
+        StateDocument::Failed(_) => StatusFilter::Failed,
+        StateDocument::Pending { .. } => StatusFilter::PendingRetry,
+    };
+    Ok((status, event))
 }
 
 fn to_document(delivery: &Delivery) -> Document {
@@ -521,6 +542,8 @@ mod tests {
                 let stored = decode(&encode(&delivery, expected).unwrap()).unwrap();
                 prop_assert_eq!(&stored.value, &delivery);
                 prop_assert_eq!(stored.rev, expected.next());
+                let (status, event_type) = decode_counted(&encode(&delivery, expected).unwrap()).unwrap();
+                prop_assert!(status.matches(&delivery.state) && event_type == delivery.event_type);
             }
         }
     }

@@ -22,7 +22,7 @@ pub use super::keys::Unsettled;
 const SCAN: usize = 1_000;
 
 /// Which status a log is filtered by.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum StatusFilter {
     /// Taken by the endpoint.
     Success,
@@ -64,6 +64,23 @@ pub struct UnsettledPage {
 }
 
 impl StatusFilter {
+    /// Every status.
+    pub const ALL: [StatusFilter; 3] = [
+        StatusFilter::Success,
+        StatusFilter::Failed,
+        StatusFilter::PendingRetry,
+    ];
+
+    /// The status as the API names it.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            StatusFilter::Success => "success",
+            StatusFilter::Failed => "failed",
+            StatusFilter::PendingRetry => "pending_retry",
+        }
+    }
+
     pub(super) fn matches(self, state: &State) -> bool {
         match self {
             StatusFilter::Success => *state == State::Success,

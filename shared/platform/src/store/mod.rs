@@ -15,7 +15,7 @@
 //! * [`provider`], [`members`], [`opt_outs`] — what SMS is configured by
 //! * [`alerts`] — what was decided for each recipient of an alert
 //! * [`sms_deliveries`], [`receipts`] — SMS deliveries by key; whose a provider's message is
-//! * [`history`], [`sms_counters`] — deliveries newest first; how many there are
+//! * [`history`], [`sms_counters`], [`webhook_stats`] — deliveries newest first; how many there are
 
 pub mod alerts;
 pub mod api_keys;
@@ -39,6 +39,7 @@ pub mod sms_deliveries;
 mod sms_item;
 mod table;
 mod webhook_item;
+pub mod webhook_stats;
 pub mod webhooks;
 
 pub use deliveries::{ReadDeliveries, Recorded, Stored};

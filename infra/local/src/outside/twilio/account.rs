@@ -2,6 +2,7 @@
 //! ones for tests.
 
 use http::Uri;
+use jiff::Timestamp;
 use serde_json::{Value, json};
 
 use super::behaviour::AccountType;
@@ -10,7 +11,6 @@ use super::login::is_sid;
 use super::message::rfc_2822;
 use super::messages::sid;
 use super::new_message::is_short_code;
-use jiff::Timestamp;
 
 /// Twilio's number for tests that no account owns.
 const NOT_OWNED: &str = "+15005550007";

@@ -186,6 +186,9 @@ mod tests {
         let behaviour = behaviour(r#"{"auth_tokens": {"AC1": "canary"}}"#);
         assert_eq!(behaviour.auth_tokens["AC1"].expose(), "canary");
         let shown = serde_json::to_string(&behaviour).unwrap() + &format!("{behaviour:?}");
-        assert!(shown.contains("***") && !shown.contains("canary"), "{shown}");
+        assert!(
+            shown.contains("***") && !shown.contains("canary"),
+            "{shown}"
+        );
     }
 }

@@ -1,7 +1,6 @@
 //! Callbacks: signed forms that go to the customer.
 
 use std::fmt;
-use std::sync::Arc;
 
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
@@ -41,12 +40,6 @@ pub trait DeliverCallback: Send + Sync {
     /// # Errors
     /// In words, where no connection came about. Silence is for the caller to time out.
     fn post(&self, callback: Callback) -> BoxFuture<'static, Result<u16, String>>;
-}
-
-impl<T: DeliverCallback + ?Sized> DeliverCallback for Arc<T> {
-    fn post(&self, callback: Callback) -> BoxFuture<'static, Result<u16, String>> {
-        (**self).post(callback)
-    }
 }
 
 impl Callback {
@@ -91,7 +84,8 @@ impl fmt::Debug for Callback {
 /// The URL without fragment and user information, byte for byte otherwise.
 fn address(target: &str) -> String {
     let url = target.split_once('#').map_or(target, |(url, _)| url);
-    let user = Url::parse(url).is_ok_and(|url| !url.username().is_empty() || url.password().is_some());
+    let user =
+        Url::parse(url).is_ok_and(|url| !url.username().is_empty() || url.password().is_some());
     match url.split_once("://") {
         Some((scheme, rest)) if user => {
             let after = rest.split_once('@').map_or(rest, |(_, after)| after);
@@ -129,7 +123,9 @@ mod tests {
             ("From", "+14158675309"),
             ("Caller", "+14158675309"),
         ];
-        parameters.map(|(name, value)| (name, value.to_owned())).into()
+        parameters
+            .map(|(name, value)| (name, value.to_owned()))
+            .into()
     }
 
     /// The vector of Twilio's documentation and libraries.
@@ -146,8 +142,14 @@ mod tests {
     #[test]
     fn an_address_has_neither_fragment_nor_user() {
         for (target, expected) in [
-            ("https://a.example:8443/x?y=%2B#rc=1", "https://a.example:8443/x?y=%2B"),
-            ("https://user:pass@a.example/x?y=@z", "https://a.example/x?y=@z"),
+            (
+                "https://a.example:8443/x?y=%2B#rc=1",
+                "https://a.example:8443/x?y=%2B",
+            ),
+            (
+                "https://user:pass@a.example/x?y=@z",
+                "https://a.example/x?y=@z",
+            ),
             ("https://a.example/x@y", "https://a.example/x@y"),
         ] {
             assert_eq!(address(target), expected);
@@ -156,7 +158,12 @@ mod tests {
 
     #[test]
     fn a_callback_prints_without_its_body() {
-        let callback = Callback::signed("http://a.example/", &AuthToken::new("x"), "t", &parameters());
+        let callback = Callback::signed(
+            "http://a.example/",
+            &AuthToken::new("x"),
+            "t",
+            &parameters(),
+        );
         assert!(!format!("{callback:?}").contains("1800"));
     }
 }

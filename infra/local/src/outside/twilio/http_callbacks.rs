@@ -38,7 +38,10 @@ impl DeliverCallback for HttpCallbacks {
                 .headers(callback.headers)
                 .body(callback.body);
             // Without the URL: its query may be a secret.
-            let response = request.send().await.map_err(|e| e.without_url().to_string())?;
+            let response = request
+                .send()
+                .await
+                .map_err(|e| e.without_url().to_string())?;
             Ok(response.status().as_u16())
         })
     }

@@ -17,20 +17,12 @@ use super::refusal::Refusal;
 
 const DEFAULT_PAGE_SIZE: usize = 50;
 const MAX_PAGE_SIZE: usize = 1000;
-/// The filters, each with the comparison of a message's time to the given one that it lets through. Where a query
-/// says `DateSent>=2026-03-29`, the name ends with the sign before the `=`.
-const DATE_FILTERS: [(&str, fn(Ordering) -> bool); 3] = [
-    ("DateSent", Ordering::is_eq),
-    ("DateSent<", Ordering::is_le),
-    ("DateSent>", Ordering::is_ge),
-];
-
 /// What a list call asks for.
 pub(super) struct ListCall<'a> {
     account: &'a str,
     to: Option<&'a str>,
     from: Option<&'a str>,
-    dates: Vec<(&'static str, Moment, fn(Ordering) -> bool)>,
+    dates: Vec<DateFilter>,
     page_size: usize,
     page: usize,
     /// The SID of the last message of the page before.
@@ -94,8 +86,10 @@ impl<'a> ListCall<'a> {
         let sent = message.since(Status::Sent).unwrap_or(message.created);
         message.created <= self.accepted_until
             && self.to.is_none_or(|to| to == message.to)
-            && self.from.is_none_or(|from| message.from.as_deref() == Some(from))
-            && self.dates.iter().all(|(_, moment, lets_through)| lets_through(moment.order(sent)))
+            && self
+                .from
+                .is_none_or(|from| message.from.as_deref() == Some(from))
+            && self.dates.iter().all(|filter| filter.lets_through(sent))
     }
 
     fn uri(&self, page: usize, after: Option<&str>) -> String {
@@ -103,13 +97,28 @@ impl<'a> ListCall<'a> {
         for (name, value) in [("To", self.to), ("From", self.from)] {
             query.extend_pairs(value.map(|value| (name, value)));
         }
-        query.extend_pairs(self.dates.iter().map(|(name, moment, _)| (name, moment.text())));
+        let dates = self.dates.iter();
+        query.extend_pairs(dates.map(|date| (date.side.parameter(), date.moment.text())));
         query.append_pair("PageSize", &self.page_size.to_string());
         query.append_pair("Page", &page.to_string());
         query.extend_pairs(after.map(|sid| ("PageToken", format!("PA{sid}"))));
         let (account, query) = (self.account, query.finish());
         format!("/2010-04-01/Accounts/{account}/Messages.json?{query}")
     }
+}
+
+/// A filter by the time when a message was sent.
+struct DateFilter {
+    side: Side,
+    moment: Moment,
+}
+
+/// Which side of a moment, the moment included.
+#[derive(Clone, Copy)]
+enum Side {
+    At,
+    Before,
+    After,
 }
 
 /// A day (UTC) or an instant.
@@ -119,10 +128,39 @@ enum Moment {
     Instant(Timestamp),
 }
 
+impl DateFilter {
+    fn read(query: &Form, side: Side) -> Option<Result<Self, Refusal>> {
+        let moment = Moment::parse(query.get(side.parameter())?);
+        let filter = moment.map(|moment| Self { side, moment });
+        Some(filter.ok_or(Refusal::InvalidParameter("DateSent")))
+    }
+
+    fn lets_through(&self, sent: Timestamp) -> bool {
+        let order = self.moment.order(sent);
+        match self.side {
+            Side::At => order.is_eq(),
+            Side::Before => order.is_le(),
+            Side::After => order.is_ge(),
+        }
+    }
+}
+
+impl Side {
+    /// Where a query says `DateSent>=2026-03-29`, the name ends with the sign before the `=`.
+    fn parameter(self) -> &'static str {
+        match self {
+            Self::At => "DateSent",
+            Self::Before => "DateSent<",
+            Self::After => "DateSent>",
+        }
+    }
+}
+
 impl Moment {
     fn parse(text: &str) -> Option<Self> {
-        let day = text.parse().map(Self::Day);
-        day.or_else(|_| text.parse().map(Self::Instant)).ok()
+        // In this order: an instant's text begins with a day's.
+        let instant = text.parse().map(Self::Instant);
+        instant.or_else(|_| text.parse().map(Self::Day)).ok()
     }
 
     /// How that time compares to this moment.
@@ -141,15 +179,12 @@ impl Moment {
     }
 }
 
-type DateFilter = (&'static str, Moment, fn(Ordering) -> bool);
-
 fn date_filters(query: &Form) -> Result<Vec<DateFilter>, Refusal> {
-    let filter = |(name, lets_through)| {
-        let text = query.get(name)?;
-        let moment = Moment::parse(text).ok_or(Refusal::InvalidParameter("DateSent"));
-        Some(moment.map(|moment| (name, moment, lets_through)))
-    };
-    DATE_FILTERS.into_iter().filter_map(filter).collect()
+    let sides = [Side::At, Side::Before, Side::After];
+    let filters = sides.into_iter();
+    filters
+        .filter_map(|side| DateFilter::read(query, side))
+        .collect()
 }
 
 fn page_size(query: &Form) -> Result<usize, Refusal> {
@@ -169,4 +204,67 @@ fn number(query: &Form, name: &'static str) -> Result<Option<usize>, Refusal> {
 fn token(text: &str) -> Result<&str, Refusal> {
     text.strip_prefix("PA")
         .ok_or(Refusal::InvalidParameter("PageToken"))
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::super::message::StatusChange;
+    use super::*;
+
+    const ACCOUNT: &str = "AC1";
+
+    fn message(number: usize, to: &str) -> AcceptedMessage {
+        let created = Timestamp::UNIX_EPOCH;
+        AcceptedMessage {
+            sid: format!("SM{number}"),
+            account: ACCOUNT.into(),
+            to: to.into(),
+            from: Some("+2".into()),
+            messaging_service: None,
+            body: String::new(),
+            status_callback: None,
+            history: vec![StatusChange {
+                status: Status::Queued,
+                at: created,
+            }],
+            error_code: None,
+            created,
+        }
+    }
+
+    fn page(messages: &Messages, query: &str) -> Value {
+        let query = Form::parse(query.as_bytes());
+        let call = ListCall::read(ACCOUNT, &query, Timestamp::MAX).unwrap();
+        call.answer(messages).unwrap()
+    }
+
+    proptest! {
+        #[test]
+        fn the_pages_together_are_the_list(
+            recipients in proptest::collection::vec(prop_oneof![Just("+1"), Just("+3")], 0..30),
+            page_size in 1_usize..12,
+        ) {
+            let mut messages = Messages::default();
+            for (number, to) in recipients.iter().enumerate() {
+                messages.keep(message(number, to));
+            }
+            let expected = recipients.iter().enumerate().rev().filter(|(_, to)| **to == "+1");
+            let expected: Vec<_> = expected.map(|(number, _)| format!("SM{number}")).collect();
+
+            let (mut seen, mut pages) = (Vec::new(), 0);
+            let mut query = format!("To=%2B1&PageSize={page_size}");
+            loop {
+                let page = page(&messages, &query);
+                let sids = page["messages"].as_array().unwrap().iter();
+                seen.extend(sids.map(|message| message["sid"].as_str().unwrap().to_owned()));
+                pages += 1;
+                let Some(next) = page["next_page_uri"].as_str() else { break };
+                query = next.split_once('?').unwrap().1.to_owned();
+            }
+            prop_assert_eq!(&seen, &expected);
+            prop_assert_eq!(pages, expected.len().div_ceil(page_size).max(1));
+        }
+    }
 }

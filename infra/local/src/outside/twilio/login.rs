@@ -32,12 +32,17 @@ impl Login {
         }
     }
 
+    /// The account, where it is not an API key.
+    pub(super) fn account(&self) -> Option<&str> {
+        match self {
+            Self::Account { sid, .. } => Some(sid),
+            Self::ApiKey => None,
+        }
+    }
+
     /// Whether it may act for that account. No API key is bound to one.
     pub(super) fn is_for(&self, account: &str) -> bool {
-        match self {
-            Self::Account { sid, .. } => sid == account,
-            Self::ApiKey => true,
-        }
+        self.account().is_none_or(|own| own == account)
     }
 }
 
@@ -62,6 +67,8 @@ pub(super) fn is_sid(text: &str, kind: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     fn login(authorization: &str) -> Result<Login, Refusal> {
@@ -76,12 +83,32 @@ mod tests {
 
     #[test]
     fn an_account_and_an_api_key_get_in_and_an_account_only_for_itself() {
-        let (own, other) = ("AC".to_owned() + &"0f".repeat(16), "AC".to_owned() + &"1".repeat(32));
+        let (own, other) = (
+            "AC".to_owned() + &"0f".repeat(16),
+            "AC".to_owned() + &"1".repeat(32),
+        );
         let account = login(&basic(&format!("{own}:to:ken"))).unwrap();
         assert!(matches!(&account, Login::Account { token, .. } if token.expose() == "to:ken"));
         assert!(account.is_for(&own) && !account.is_for(&other));
         let key = login(&basic(&format!("SK{}:secret", "a".repeat(32)))).unwrap();
         assert!(key.is_for(&own));
+    }
+
+    proptest! {
+        #[test]
+        fn every_account_gets_in_with_every_token(sid in "AC[0-9a-f]{32}", secret in "\\PC{1,40}") {
+            let Login::Account { sid: read, token } = login(&basic(&format!("{sid}:{secret}"))).unwrap() else {
+                panic!("an account is no API key");
+            };
+            prop_assert_eq!((read.as_str(), token.expose()), (sid.as_str(), secret.as_str()));
+        }
+
+        #[test]
+        fn anything_else_is_refused(credentials in "[^:]{0,50}(:.{0,20})?") {
+            prop_assume!(!is_sid(credentials.split(':').next().unwrap_or_default(), "AC"));
+            prop_assume!(!is_sid(credentials.split(':').next().unwrap_or_default(), "SK"));
+            prop_assert!(login(&basic(&credentials)).is_err());
+        }
     }
 
     #[test]

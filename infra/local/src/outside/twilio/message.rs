@@ -7,6 +7,9 @@ use serde_json::{Value, json};
 use super::fate::Fate;
 use super::segments;
 
+/// The number that every messaging service sends from: Twilio's own for tests.
+const SERVICE_SENDER: &str = "+15005550006";
+
 /// What Twilio says of a message.
 /// Source: [message status values](https://www.twilio.com/docs/messaging/api/message-resource#message-status-values).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
@@ -119,10 +122,7 @@ impl AcceptedMessage {
         let (account, sid) = (&self.account, &self.sid);
         let path = format!("/2010-04-01/Accounts/{account}/Messages/{sid}");
         let error = self.error_code.and(Fate::of(&self.to).error());
-        let updated = self
-            .history
-            .last()
-            .map_or(self.created, |change| change.at);
+        let updated = self.history.last().map_or(self.created, |change| change.at);
         json!({
             "account_sid": account,
             "api_version": "2010-04-01",
@@ -157,9 +157,6 @@ impl AcceptedMessage {
         }
     }
 }
-
-/// The number that every messaging service sends from: Twilio's own for tests.
-const SERVICE_SENDER: &str = "+15005550006";
 
 /// As Twilio writes times: RFC 2822, UTC, the day with two digits.
 pub(super) fn rfc_2822(at: Timestamp) -> String {
@@ -223,10 +220,7 @@ mod tests {
             ),
             (&json!("queued"), &json!(SERVICE_SENDER), &json!("1"))
         );
-        assert_eq!(
-            resource["date_updated"],
-            "Mon, 09 Mar 2026 14:30:01 +0000"
-        );
+        assert_eq!(resource["date_updated"], "Mon, 09 Mar 2026 14:30:01 +0000");
     }
 
     #[test]

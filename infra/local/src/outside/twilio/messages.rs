@@ -40,7 +40,7 @@ impl Messages {
         self.kept.get_mut(index)
     }
 
-    pub(super) fn find(&self, account: &str, sid: &str) -> Option<&AcceptedMessage> {
+    pub(super) fn find<'a>(&'a self, account: &'a str, sid: &str) -> Option<&'a AcceptedMessage> {
         self.newest_first(account)
             .find(|message| message.sid == sid)
     }

@@ -5,7 +5,6 @@ use url::Url;
 
 use super::account;
 use super::form::Form;
-use super::login::is_sid;
 use super::refusal::Refusal;
 
 const MAX_BODY_CHARACTERS: usize = 1600;
@@ -86,11 +85,13 @@ pub(super) fn is_short_code(text: &str) -> bool {
     (3..=8).contains(&text.len()) && is_digits(text)
 }
 
-/// A name as the sender: up to eleven letters, digits and spaces, one letter at least.
+/// A name as the sender: up to eleven letters, digits, spaces and `-_&+`, one letter at least.
 /// Source: [alphanumeric sender ID](https://www.twilio.com/docs/glossary/what-alphanumeric-sender-id).
 fn is_alphanumeric(text: &str) -> bool {
     text.len() <= 11
-        && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b" -_&+".contains(&byte))
+        && text
+            .bytes()
+            .all(|byte| byte.is_ascii_alphanumeric() || b" -_&+".contains(&byte))
         && text.bytes().any(|byte| byte.is_ascii_alphabetic())
 }
 
@@ -106,6 +107,8 @@ pub(super) fn is_callback_url(text: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     fn read(changes: &[(&str, &str)]) -> Result<NewMessage, Refusal> {
@@ -167,6 +170,24 @@ mod tests {
             ([("StatusCallback", "ftp://example.com/")], 21609),
         ] {
             assert_eq!(code(&changes), expected, "{changes:?}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn what_is_accepted_can_be_sent(
+            to in "\\+?[0-9]{0,17}|.{0,5}",
+            from in "\\+?[0-9]{0,17}|[a-zA-Z0-9 ]{0,13}|.{0,5}",
+            body in ".{0,5}|a{1590,1610}",
+            callback in "(https?|ftp)?(://)?[a-z]{0,3}(/[a-z]{0,3})?|.{0,5}",
+        ) {
+            let fields = [("To", &*to), ("From", &from), ("Body", &body), ("StatusCallback", &callback)];
+            if let Ok(message) = read(&fields) {
+                prop_assert!(is_phone(&message.to));
+                prop_assert!(!message.body.is_empty() && message.body.chars().count() <= 1600);
+                prop_assert_eq!(message.from.as_deref(), Some(&*from));
+                prop_assert!(message.status_callback.is_none_or(|url| Url::parse(&url).is_ok()));
+            }
         }
     }
 

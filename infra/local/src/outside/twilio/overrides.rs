@@ -113,6 +113,7 @@ mod tests {
     use std::time::Duration;
 
     use futures::future::{BoxFuture, pending, ready};
+    use proptest::prelude::*;
     use tokio::time::Instant;
 
     use super::super::behaviour::AuthToken;
@@ -150,16 +151,16 @@ mod tests {
         let refused = Some(Err("refused"));
         let url = "http://a.example/";
         for (script, expected) in [
-            (&[Some(Ok(500))] as &[_], (Outcome::Answered(500), 1)),
-            (&[Some(Ok(404))], (Outcome::Answered(404), 1)),
-            (&[None], (Outcome::Silence, 1)),
-            (&[refused.clone()], (Outcome::Answered(204), 2)),
+            (vec![Some(Ok(500))], (Outcome::Answered(500), 1)),
+            (vec![Some(Ok(404))], (Outcome::Answered(404), 1)),
+            (vec![None], (Outcome::Silence, 1)),
+            (vec![refused], (Outcome::Answered(204), 2)),
             (
-                &[refused.clone(), refused],
+                vec![refused, refused],
                 (Outcome::NotConnected("refused".into()), 2),
             ),
         ] {
-            assert_eq!(post(url, script).await, expected);
+            assert_eq!(post(url, &script).await, expected);
         }
     }
 
@@ -168,16 +169,35 @@ mod tests {
         let failures = [Some(Ok(500)), Some(Ok(403)), None, Some(Err("refused"))];
         for (fragment, expected) in [
             ("rc=5&rp=all&rt=1000", (Outcome::Answered(204), 5)),
-            ("rc=3&rp=all&rt=1000", (Outcome::NotConnected("refused".into()), 4)),
+            (
+                "rc=3&rp=all&rt=1000",
+                (Outcome::NotConnected("refused".into()), 4),
+            ),
             ("rc=5&rp=5xx", (Outcome::Answered(403), 2)),
             ("rc=5&rp=4xx,5xx", (Outcome::Silence, 3)),
-            ("rc=5&rp=4xx,5xx,rt&rt=1000", (Outcome::NotConnected("refused".into()), 4)),
+            (
+                "rc=5&rp=4xx,5xx,rt&rt=1000",
+                (Outcome::NotConnected("refused".into()), 4),
+            ),
             ("rc=0&rp=all", (Outcome::Answered(500), 1)),
             ("rc=9&rp=all&rt=1000", (Outcome::Answered(204), 5)),
             ("rc=x&rp=all", (Outcome::Answered(403), 2)),
         ] {
             let target = format!("http://a.example/#{fragment}");
             assert_eq!(post(&target, &failures).await, expected, "{fragment}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn whatever_a_fragment_says_the_bounds_hold(
+            fragment in prop_oneof![".*", "(rc|rt|tt|rp)=-?[0-9]{1,12}(&(rc|rt|tt|rp)=[0-9a-z,]*){0,3}"],
+        ) {
+            let overrides = Overrides::of(&format!("https://a.example/#{fragment}"));
+            prop_assert!(overrides.retries <= 5);
+            for time in [overrides.read_timeout, overrides.total_time] {
+                prop_assert!((100..=15_000).contains(&time.as_millis()));
+            }
         }
     }
 

@@ -29,7 +29,9 @@ pub(super) enum Refusal {
     Unavailable,
     #[error("The 'To' number {0} is not a valid phone number.")]
     InvalidTo(String),
-    #[error("The 'From' number {0} is not a valid phone number, shortcode, or alphanumeric sender ID.")]
+    #[error(
+        "The 'From' number {0} is not a valid phone number, shortcode, or alphanumeric sender ID."
+    )]
     InvalidFrom(String),
     #[error(
         "Permission to send an SMS has not been enabled for the region indicated by the 'To' number: {0}."

@@ -1,0 +1,138 @@
+//! Sends that got no answer.
+
+use std::time::Duration;
+
+use domain::sms::delivery::{Source, Stage, Status};
+
+use crate::sending::MINUTE;
+use crate::world::{TOKEN, World};
+
+const PHONE: &str = "+14155551234";
+
+async fn one_in_doubt(behaviour: &str) -> World {
+    let world = World::new().await;
+    world.use_twilio().await;
+    world.member("u1", PHONE).await;
+    world.twilio_behaves(behaviour).await;
+    world.alert("evt_1", &["u1"]).await;
+    world
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_message_that_was_accepted_in_silence_is_found_in_the_list_after_a_minute() {
+    let world = one_in_doubt(r#"{"timeout_after_accept": 1, "callbacks": "none"}"#).await;
+    let begun = world.now();
+    world.until_quiet(MINUTE * 10).await;
+    let delivery = world.only().await;
+    assert_eq!(delivery.status(), Status::Delivered);
+    let found = delivery
+        .timeline
+        .entries()
+        .iter()
+        .find(|entry| entry.source == Source::Reconciliation)
+        .unwrap();
+    let after = found.at.duration_since(begun).as_secs();
+    assert!((60..=75).contains(&after), "{after} s");
+    assert_eq!(world.twilio.accepted().len(), 1);
+    world.check("found").await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_receipt_settles_it_before_anybody_has_to_look() {
+    let world = one_in_doubt(r#"{"timeout_after_accept": 1}"#).await;
+    world.pass(Duration::from_secs(20)).await;
+    assert_eq!(world.only().await.status(), Status::Delivered);
+    world.until_quiet(MINUTE * 10).await;
+    world.check("receipt").await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_error_500_is_looked_into_like_silence() {
+    for (behaviour, sent) in [
+        (r#"{"error_500": 1, "callbacks": "none"}"#, Status::Sent),
+        (
+            r#"{"error_500_after_accept": 1, "callbacks": "none"}"#,
+            Status::Delivered,
+        ),
+    ] {
+        let world = one_in_doubt(behaviour).await;
+        world.until_quiet(MINUTE * 10).await;
+        assert_eq!(world.only().await.status(), sent, "{behaviour}");
+        assert_eq!(world.twilio.accepted().len(), 1);
+        world.check(behaviour).await;
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_the_list_shows_late_is_found_at_five_minutes() {
+    let world =
+        one_in_doubt(r#"{"timeout_after_accept": 1, "callbacks": "none", "list_lag_ms": 120000}"#)
+            .await;
+    world.until_quiet(MINUTE * 20).await;
+    assert_eq!(world.only().await.status(), Status::Delivered);
+    assert_eq!(world.twilio.accepted().len(), 1);
+    world.check("late list").await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_the_list_never_shows_is_sent_again_after_five_minutes_and_not_before() {
+    let world = one_in_doubt(r#"{"timeout_before_accept": 1}"#).await;
+    world.pass(Duration::from_secs(290)).await;
+    assert!(world.twilio.accepted().is_empty());
+    world.until_quiet(MINUTE * 20).await;
+    assert_eq!(world.only().await.status(), Status::Delivered);
+    assert_eq!(world.twilio.accepted().len(), 1);
+    world.check("sent again").await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_send_that_is_never_answered_ends_as_failed_after_four_attempts() {
+    let world = one_in_doubt(r#"{"timeout_before_accept": 10}"#).await;
+    world.until_quiet(MINUTE * 60).await;
+    let delivery = world.only().await;
+    assert_eq!(delivery.status(), Status::Failed);
+    let attempts = delivery.timeline.entries().iter();
+    let attempts =
+        attempts.filter(|entry| entry.status == Stage::Sending && entry.source == Source::Service);
+    assert_eq!(attempts.count(), 4);
+    world.check("never answered").await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_list_that_cannot_be_had_for_an_hour_leaves_the_delivery_unknown() {
+    let world =
+        one_in_doubt(r#"{"timeout_after_accept": 1, "callbacks": "none", "list_errors": 100000}"#)
+            .await;
+    world.until_quiet(MINUTE * 100).await;
+    let delivery = world.only().await;
+    assert_eq!(delivery.status(), Status::Unknown);
+    assert!(!delivery.error.unwrap().remedy.is_empty());
+    world.check("no list").await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_account_that_was_replaced_meanwhile_is_still_asked() {
+    let world = one_in_doubt(r#"{"timeout_after_accept": 1, "callbacks": "none"}"#).await;
+    world.pass(Duration::from_secs(20)).await;
+    world.use_gateway(false, None).await;
+    world.until_quiet(MINUTE * 20).await;
+    let delivery = world.only().await;
+    assert_eq!(delivery.status(), Status::Delivered);
+    assert_eq!(world.twilio.accepted().len(), 1);
+    assert!(world.gateway_calls().is_empty());
+    assert!(!format!("{delivery:?}").contains(TOKEN));
+}
+
+#[tokio::test(start_paused = true)]
+async fn somebody_elses_message_of_the_account_is_not_taken_for_ours() {
+    let world = one_in_doubt(r#"{"timeout_before_accept": 1, "callbacks": "none"}"#).await;
+    world.pass(Duration::from_secs(20)).await;
+    // Another text to the same phone, and the same text to another phone, from the same account, in the meantime.
+    world.twilio_behaves(r#"{"callbacks": "none"}"#).await;
+    world.member("u2", "+14155551235").await;
+    world.alert("evt_2", &["u2"]).await;
+    world.alert_of("ENG-43", "evt_3", &["u1"]).await;
+    world.until_quiet(MINUTE * 20).await;
+    assert_eq!(world.twilio.accepted().len(), 3);
+    world.check("others' messages").await;
+}

@@ -1,0 +1,121 @@
+//! The other carrier.
+
+use domain::sms::delivery::Status;
+
+use crate::sending::MINUTE;
+use crate::world::{Answer, World};
+
+const PHONE: &str = "+14155551234";
+
+async fn sent_through(idempotent: bool, script: impl FnMut() -> Answer + Send + 'static) -> World {
+    let world = World::new().await;
+    world.use_gateway(idempotent, None).await;
+    world.member("u1", PHONE).await;
+    world.answer(script);
+    world.alert("evt_1", &["u1"]).await;
+    world.until_quiet(MINUTE * 30).await;
+    world.check("gateway").await;
+    world
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_gateway_receives_what_product_promises_and_its_2xx_is_the_last_word() {
+    let world = World::new().await;
+    let secret = "whsec_MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY=";
+    world.use_gateway(false, Some(secret)).await;
+    world.member("u1", PHONE).await;
+    world.answer(|| Answer::Status(202));
+    let event_time = world.now();
+    world.alert("evt_1", &["u1"]).await;
+    world.until_quiet(MINUTE).await;
+    let delivery = world.only().await;
+    assert_eq!(delivery.status(), Status::Sent);
+    assert_eq!(delivery.sender, "https://gateway.example.com/send?***");
+    let [call] = &world.gateway_calls()[..] else {
+        panic!("one call")
+    };
+    let expected = serde_json::json!({
+        "to": PHONE, "body": delivery.text, "workspace_id": "ws_1", "event_type": "priority_changed",
+        "timestamp": event_time.to_string(),
+    });
+    assert_eq!(call.body, expected);
+    assert_eq!(call.headers["Idempotency-Key"], delivery.key.id.as_str());
+    assert_eq!(call.headers["X-SetGet-Event"], "priority_changed");
+    assert!(call.headers.contains_key("X-SetGet-Signature"));
+    let verifier = standardwebhooks::Webhook::new(secret).unwrap();
+    let body = serde_json::to_vec(&call.body).unwrap();
+    // The verifier looks at the system's clock; the signature is what matters here.
+    let timestamp: i64 = call.headers["webhook-timestamp"]
+        .to_str()
+        .unwrap()
+        .parse()
+        .unwrap();
+    let id = call.headers["webhook-id"].to_str().unwrap();
+    let signature = verifier.sign(id, timestamp, &ordered(&body)).unwrap();
+    assert_eq!(call.headers["webhook-signature"], signature.as_str());
+}
+
+/// The body as it was sent: fields in the product's order.
+fn ordered(body: &[u8]) -> Vec<u8> {
+    let value: serde_json::Value = serde_json::from_slice(body).unwrap();
+    let field = |name: &str| value[name].to_string();
+    format!(
+        r#"{{"to":{},"body":{},"workspace_id":{},"event_type":{},"timestamp":{}}}"#,
+        field("to"),
+        field("body"),
+        field("workspace_id"),
+        field("event_type"),
+        field("timestamp"),
+    )
+    .into_bytes()
+}
+
+#[tokio::test(start_paused = true)]
+async fn throttles_errors_and_refused_connections_are_tried_four_times_and_then_failed() {
+    for answer in [
+        Answer::Status(429),
+        Answer::Status(500),
+        Answer::Status(503),
+        Answer::Refused,
+    ] {
+        let world = sent_through(false, move || answer).await;
+        let delivery = world.only().await;
+        assert_eq!(delivery.status(), Status::Failed, "{answer:?}");
+        let expected = if matches!(answer, Answer::Refused) {
+            0
+        } else {
+            4
+        };
+        assert_eq!(world.gateway_calls().len(), expected, "{answer:?}");
+        let mut answers = [answer, Answer::Status(200)].into_iter();
+        let world = sent_through(false, move || answers.next().unwrap()).await;
+        assert_eq!(world.only().await.status(), Status::Sent, "{answer:?}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn other_answers_are_final_with_the_gateways_message() {
+    for status in [301, 400, 401, 404, 422] {
+        let world = sent_through(false, move || Answer::Status(status)).await;
+        let delivery = world.only().await;
+        assert_eq!(delivery.status(), Status::Failed, "{status}");
+        assert_eq!(world.gateway_calls().len(), 1, "{status}");
+        let error = delivery.error.unwrap();
+        assert!(
+            error.message.contains("as told"),
+            "{status}: {}",
+            error.message
+        );
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn silence_leaves_it_unknown_unless_the_gateway_honours_our_key() {
+    let world = sent_through(false, || Answer::Silence).await;
+    assert_eq!(world.only().await.status(), Status::Unknown);
+    assert_eq!(world.gateway_calls().len(), 1);
+    let mut answers = [Answer::Silence, Answer::Status(200)].into_iter();
+    let world = sent_through(true, move || answers.next().unwrap()).await;
+    assert_eq!(world.only().await.status(), Status::Sent);
+    assert_eq!(world.gateway_calls().len(), 2);
+}

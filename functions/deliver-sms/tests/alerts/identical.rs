@@ -1,0 +1,98 @@
+//! Equal texts to one phone at the same moment: in the account's list nobody can tell them apart.
+
+use std::time::Duration;
+
+use domain::sms::delivery::Status;
+
+use crate::faults::{Kill, When};
+use crate::sending::MINUTE;
+use crate::world::World;
+
+const PHONE: &str = "+14155551234";
+
+/// Two members share a phone and are told the same; or two events say the same of one item.
+async fn two_alerts(behaviour: &str, kill: Option<Kill>) -> World {
+    let world = World::new().await;
+    world.use_twilio().await;
+    world.member("u1", PHONE).await;
+    world.member("u2", PHONE).await;
+    world.twilio_behaves(behaviour).await;
+    if let Some(kill) = kill {
+        world.faults.kill(kill);
+    }
+    world.alert("evt_1", &["u1", "u2"]).await;
+    world.alert("evt_2", &["u1"]).await;
+    world.until_quiet(MINUTE * 60).await;
+    world
+}
+
+async fn each_is_sent_once(behaviour: &str) {
+    let world = two_alerts(behaviour, None).await;
+    let history = world.history().await;
+    assert_eq!(history.len(), 3);
+    for delivery in &history {
+        assert_eq!(
+            world.accepted_for(delivery),
+            1,
+            "{behaviour}: {delivery:#?}"
+        );
+        let end = delivery.status();
+        assert!(
+            matches!(end, Status::Sent | Status::Delivered),
+            "{behaviour}: {delivery:#?}"
+        );
+    }
+    world.check(behaviour).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn each_is_sent_once_whatever_answers_are_lost() {
+    for behaviour in [
+        r#"{}"#,
+        r#"{"timeout_after_accept": 1, "callbacks": "none"}"#,
+        r#"{"timeout_before_accept": 1, "callbacks": "none"}"#,
+        r#"{"timeout_before_accept": 1, "timeout_after_accept": 1, "callbacks": "none"}"#,
+        r#"{"timeout_before_accept": 2, "callbacks": "none"}"#,
+        r#"{"timeout_after_accept": 3, "callbacks": "none"}"#,
+        r#"{"timeout_after_accept": 2, "callbacks": "none", "list_lag_ms": 90000}"#,
+    ] {
+        each_is_sent_once(behaviour).await;
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn each_is_sent_once_also_where_the_function_is_killed_at_any_call() {
+    let behaviour = r#"{"timeout_before_accept": 1, "callbacks": "none"}"#;
+    let reference = two_alerts(behaviour, None).await;
+    let calls = reference.faults.calls("DeliverSms");
+    for call in 0..calls.min(60) {
+        for when in [When::Before, When::After] {
+            let kill = Kill {
+                function: "DeliverSms",
+                call,
+                when,
+            };
+            let world = two_alerts(behaviour, Some(kill)).await;
+            world.check(&format!("{kill:?}")).await;
+            for delivery in world.history().await {
+                assert_eq!(world.accepted_for(&delivery), 1, "{kill:?}: {delivery:#?}");
+            }
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_second_waits_no_longer_than_the_first_takes() {
+    let world = World::new().await;
+    world.use_twilio().await;
+    world.member("u1", PHONE).await;
+    world.member("u2", PHONE).await;
+    let begun = world.now();
+    world.alert("evt_1", &["u1", "u2"]).await;
+    world.until_quiet(MINUTE * 5).await;
+    for message in world.twilio.accepted() {
+        let after = message.created.duration_since(begun);
+        assert!(after.as_secs() <= 20, "{after:?}");
+    }
+    world.pass(Duration::from_secs(1)).await;
+}

@@ -1,0 +1,327 @@
+//! What Twilio posts: receipts, and what recipients text back.
+
+use std::time::Duration;
+
+use axum::body::Body;
+use domain::secret::SecretText;
+use domain::sms::delivery::{SmsDelivery, Status};
+use domain::twilio::credentials::AuthToken;
+use domain::twilio::receipt::callback_url;
+use domain::twilio::signature::{Params, sign};
+use http::{Request, StatusCode};
+
+use crate::sending::MINUTE;
+use crate::world::{SENDER, TOKEN, World, account};
+
+const PUBLIC: &str = "https://setget.example.com";
+const PHONE: &str = "+14155551234";
+const OTHER_MESSAGE: &str = "SMffffffffffffffffffffffffffffffff";
+
+/// A form as Twilio posts one, signed with a token.
+struct Form<'a> {
+    path_and_query: String,
+    fields: Vec<(&'a str, &'a str)>,
+    token: &'a str,
+}
+
+impl Form<'_> {
+    fn request(&self) -> Request<Body> {
+        let body = url::form_urlencoded::Serializer::new(String::new())
+            .extend_pairs(&self.fields)
+            .finish();
+        let params = Params::parse(body.as_bytes()).unwrap();
+        let token = AuthToken(SecretText::new(self.token));
+        let url = format!("{PUBLIC}{}", self.path_and_query);
+        Request::post(&self.path_and_query)
+            .header("X-Twilio-Signature", sign(&url, &params, &token))
+            .header("Content-Type", "application/x-www-form-urlencoded")
+            .body(Body::from(body))
+            .unwrap()
+    }
+}
+
+fn receipt<'a>(account: &'a str, message: &'a str, status: &'a str) -> Vec<(&'a str, &'a str)> {
+    vec![
+        ("AccountSid", account),
+        ("MessageSid", message),
+        ("MessageStatus", status),
+        ("To", PHONE),
+        ("From", SENDER),
+        ("ErrorMessage", ""),
+    ]
+}
+
+fn callback_path(delivery: &SmsDelivery) -> String {
+    let url = callback_url("", &delivery.key.workspace, &delivery.key.id);
+    url.split('#').next().unwrap().to_owned()
+}
+
+async fn sent() -> (World, SmsDelivery) {
+    let world = World::new().await;
+    world.use_twilio().await;
+    world.member("u1", PHONE).await;
+    world.twilio_behaves(r#"{"callbacks": "none"}"#).await;
+    world.alert("evt_1", &["u1"]).await;
+    world.until_quiet(MINUTE).await;
+    let delivery = world.only().await;
+    assert_eq!(delivery.status(), Status::Sent);
+    (world, delivery)
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_receipt_set_by_number_finds_its_delivery_by_the_message() {
+    let (world, delivery) = sent().await;
+    let account = account();
+    let form = Form {
+        path_and_query: "/webhooks/twilio/status".to_owned(),
+        fields: receipt(
+            &account,
+            delivery.provider_message_id.as_deref().unwrap(),
+            "delivered",
+        ),
+        token: TOKEN,
+    };
+    assert_eq!(world.post(form.request()).await, StatusCode::OK);
+    assert_eq!(world.only().await.status(), Status::Delivered);
+    world.check("by number").await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_bad_signature_gets_403_and_changes_nothing() {
+    let (world, delivery) = sent().await;
+    let account = account();
+    let message = delivery.provider_message_id.clone().unwrap();
+    let good = || Form {
+        path_and_query: callback_path(&delivery),
+        fields: receipt(&account, &message, "undelivered"),
+        token: TOKEN,
+    };
+    let mut forged = vec![
+        Form {
+            token: "another token",
+            ..good()
+        }
+        .request(),
+    ];
+    let mut missing = good().request();
+    missing.headers_mut().remove("X-Twilio-Signature");
+    forged.push(missing);
+    let mut elsewhere = good().request();
+    *elsewhere.uri_mut() = format!("{}&x=1", callback_path(&delivery)).parse().unwrap();
+    forged.push(elsewhere);
+    let other_account = format!("AC{}", "b".repeat(32));
+    forged.push(
+        Form {
+            fields: receipt(&other_account, &message, "undelivered"),
+            ..good()
+        }
+        .request(),
+    );
+    let mut altered = good().request();
+    let signature = altered.headers()["X-Twilio-Signature"].clone();
+    altered = Form {
+        fields: receipt(&account, &message, "failed"),
+        ..good()
+    }
+    .request();
+    altered
+        .headers_mut()
+        .insert("X-Twilio-Signature", signature);
+    forged.push(altered);
+    for request in forged {
+        assert_eq!(world.post(request).await, StatusCode::FORBIDDEN);
+    }
+    assert_eq!(world.only().await, delivery);
+    assert_eq!(world.post(good().request()).await, StatusCode::OK);
+    assert_eq!(world.only().await.status(), Status::Undelivered);
+}
+
+#[tokio::test(start_paused = true)]
+async fn forms_that_are_no_receipts_are_refused_or_taken_without_effect() {
+    let (world, delivery) = sent().await;
+    let account = account();
+    let post = |fields: Vec<(&'static str, String)>| {
+        let fields: Vec<(&str, &str)> = fields.iter().map(|(n, v)| (*n, v.as_str())).collect();
+        Form {
+            path_and_query: "/webhooks/twilio/status".to_owned(),
+            fields,
+            token: TOKEN,
+        }
+        .request()
+    };
+    let message = delivery.provider_message_id.clone().unwrap();
+    let no_account = post(vec![("MessageSid", message.clone())]);
+    assert_eq!(world.post(no_account).await, StatusCode::BAD_REQUEST);
+    let bad_account = post(vec![("AccountSid", "AC1".to_owned())]);
+    assert_eq!(world.post(bad_account).await, StatusCode::BAD_REQUEST);
+    let new_status = post(vec![
+        ("AccountSid", account.clone()),
+        ("MessageSid", message),
+        ("MessageStatus", "teleported".to_owned()),
+    ]);
+    assert_eq!(world.post(new_status).await, StatusCode::OK);
+    let large = Request::post("/webhooks/twilio/status")
+        .body(Body::from(vec![b'a'; 70_000]))
+        .unwrap();
+    assert_eq!(world.post(large).await, StatusCode::PAYLOAD_TOO_LARGE);
+    let not_utf_8 = Request::post("/webhooks/twilio/status")
+        .body(Body::from(&b"AccountSid=%ff"[..]))
+        .unwrap();
+    assert_eq!(world.post(not_utf_8).await, StatusCode::BAD_REQUEST);
+    assert_eq!(world.only().await, delivery);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_receipt_for_an_unknown_message_is_kept_and_joined_when_our_own_write_arrives() {
+    let world = World::new().await;
+    world.use_twilio().await;
+    world.member("u1", PHONE).await;
+    // The first message of the simulator, before it is sent.
+    let probe = World::new().await;
+    probe.use_twilio().await;
+    probe.member("u1", PHONE).await;
+    probe.alert("evt_1", &["u1"]).await;
+    probe.until_quiet(MINUTE).await;
+    let message = probe.only().await.provider_message_id.unwrap();
+
+    let account = account();
+    for status in ["delivered", "sent"] {
+        let form = Form {
+            path_and_query: "/webhooks/twilio/status".to_owned(),
+            fields: receipt(&account, &message, status),
+            token: TOKEN,
+        };
+        assert_eq!(world.post(form.request()).await, StatusCode::OK);
+    }
+    world.twilio_behaves(r#"{"callbacks": "none"}"#).await;
+    world.alert("evt_1", &["u1"]).await;
+    world.until_quiet(MINUTE).await;
+    let delivery = world.only().await;
+    assert_eq!(delivery.provider_message_id.as_deref(), Some(&*message));
+    assert_eq!(delivery.status(), Status::Delivered);
+    world.check("joined").await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_receipt_that_names_a_delivery_of_another_workspace_is_forged() {
+    let (world, delivery) = sent().await;
+    let account = account();
+    // Another workspace uses the same account with a token of its own.
+    let other: domain::ids::WorkspaceId = "ws_2".parse().unwrap();
+    let mut stored = world.store.provider(&world.workspace()).await.unwrap();
+    stored.rev = 0;
+    let provider = stored.value.current.as_mut().unwrap();
+    let domain::sms::provider::Carrier::Twilio(twilio) = &mut provider.carrier else {
+        panic!("Twilio")
+    };
+    twilio.auth_token = world
+        .secrets
+        .seal_text(
+            &other,
+            platform::secrets::Purpose::TwilioAuthToken,
+            &SecretText::new("the other's token"),
+        )
+        .await
+        .unwrap();
+    world.store.save_provider(&other, &stored).await.unwrap();
+    let message = delivery.provider_message_id.clone().unwrap();
+    for path_and_query in [
+        callback_path(&delivery),
+        "/webhooks/twilio/status".to_owned(),
+    ] {
+        let form = Form {
+            path_and_query,
+            fields: receipt(&account, &message, "undelivered"),
+            token: "the other's token",
+        };
+        assert_eq!(world.post(form.request()).await, StatusCode::FORBIDDEN);
+    }
+    assert_eq!(world.only().await, delivery);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_replaced_token_is_good_for_receipts_for_72_hours() {
+    let (world, delivery) = sent().await;
+    let account = account();
+    let message = delivery.provider_message_id.clone().unwrap();
+    let form = |status: &'static str| Form {
+        path_and_query: callback_path(&delivery),
+        fields: receipt(&account, &message, status),
+        token: TOKEN,
+    };
+    world.remove_provider().await;
+    world.pass(Duration::from_secs(71 * 3600)).await;
+    assert_eq!(world.post(form("sent").request()).await, StatusCode::OK);
+    world.pass(Duration::from_secs(2 * 3600)).await;
+    let late = world.post(form("delivered").request()).await;
+    assert_eq!(late, StatusCode::FORBIDDEN);
+}
+
+#[tokio::test(start_paused = true)]
+async fn callbacks_repeated_reordered_or_early_end_alike() {
+    for callbacks in ["normal", "repeated", "reordered", "early"] {
+        let world = World::new().await;
+        world.use_twilio().await;
+        world.member("u1", PHONE).await;
+        world.member("u2", "+14155550101").await;
+        world.member("u3", "+14155550102").await;
+        let behaviour = format!(r#"{{"callbacks": "{callbacks}"}}"#);
+        world.twilio_behaves(&behaviour).await;
+        world.alert("evt_1", &["u1", "u2", "u3"]).await;
+        world.until_quiet(MINUTE * 5).await;
+        let mut ends = Vec::new();
+        for delivery in world.history().await {
+            let user = delivery.recipient.user_id.clone().unwrap().to_string();
+            let code = delivery.error.as_ref().and_then(|error| error.code);
+            ends.push((user, delivery.status(), code));
+        }
+        ends.sort();
+        let expected = [
+            ("u1".to_owned(), Status::Delivered, None),
+            ("u2".to_owned(), Status::Undelivered, Some(30005)),
+            ("u3".to_owned(), Status::Failed, Some(30006)),
+        ];
+        assert_eq!(ends, expected, "{callbacks}");
+        world.check(callbacks).await;
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn stop_and_start_count_for_the_sender_that_was_texted() {
+    let (world, _) = sent().await;
+    let account = account();
+    let text = |body: &'static str, token: &'static str| Form {
+        path_and_query: "/webhooks/twilio/inbound".to_owned(),
+        fields: vec![
+            ("AccountSid", account.as_str()),
+            ("From", PHONE),
+            ("To", SENDER),
+            ("Body", body),
+            ("MessageSid", OTHER_MESSAGE),
+        ],
+        token,
+    };
+    let opted_out = || async {
+        let phones = [PHONE.parse().unwrap()];
+        let workspace = world.workspace();
+        let opted_out = world.store.opted_out(&workspace, SENDER, &phones).await;
+        !opted_out.unwrap().is_empty()
+    };
+    let forged = world.post(text("STOP", "forged").request()).await;
+    assert_eq!(forged, StatusCode::FORBIDDEN);
+    assert!(!opted_out().await);
+    for (body, out) in [
+        ("hello", false),
+        (" stop ", true),
+        ("please", true),
+        ("START", false),
+        ("unsubscribe", true),
+        ("Unstop", false),
+    ] {
+        assert_eq!(
+            world.post(text(body, TOKEN).request()).await,
+            StatusCode::OK
+        );
+        assert_eq!(opted_out().await, out, "{body}");
+    }
+}

@@ -1,0 +1,694 @@
+//! The way of an alert in one process on a virtual clock: the handlers, the queues that `template.yaml` asks for with
+//! SQS's own rules, the table, Twilio's simulator and gateways that do as they are told.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use aws_lambda_events::event::sqs::SqsEvent;
+use axum::Router;
+use axum::body::Body;
+use bytes::Bytes;
+use deliver_sms::DeliverSms;
+use domain::catalogue::AlertType;
+use domain::endpoint_url::UrlRules;
+use domain::ids::WorkspaceId;
+use domain::secret::SecretText;
+use domain::sms::delivery::{SmsDelivery, State, Status};
+use domain::sms::member::{Member, NotSent, Preferences};
+use domain::sms::provider::{Carrier, Gateway, Provider, TwilioAccount};
+use domain::sms::segments::MaxSegments;
+use domain::sms::sender::TwilioSender;
+use fan_out::FanOut;
+use futures::FutureExt;
+use futures::future::BoxFuture;
+use jiff::{SignedDuration, Timestamp};
+use local::aws::Aws;
+use local::clock;
+use local::event_source::{Invoke, Poller};
+use local::lambda::FunctionError;
+use local::outside::twilio::{Callback, DeliverCallback, Reply, Twilio};
+use local::template::{Function, Place, Settings, Template};
+use platform::entropy::Entropy;
+use platform::http::{HttpSend, InboundResponse, OutboundRequest, SendError, Stage};
+use platform::queue::Queue;
+use platform::secrets::{Purpose, Secrets};
+use platform::store::Store;
+use platform::store::config::ConfigCache;
+use platform::store::history::{SmsFilter, Span};
+use platform::store::sms_counters::{Count, day_of};
+use platform::twilio::TwilioApi;
+use tower::ServiceExt;
+
+use crate::faults::{Faults, FunctionsGate};
+
+/// The functions' time-outs in `template.yaml`.
+const TIMEOUT: Duration = Duration::from_secs(30);
+const STATUS_TIMEOUT: Duration = Duration::from_secs(10);
+const ENDPOINT: &str = "http://aws.test";
+const PUBLIC: &str = "https://setget.example.com";
+const TWILIO: &str = "https://twilio.example.com/twilio";
+pub const SENDER: &str = "+14155550100";
+pub const TOKEN: &str = "0123456789abcdef0123456789abcdef";
+
+/// Twilio's account of all tests.
+pub fn account() -> String {
+    format!("AC{}", "a".repeat(32))
+}
+
+/// How a gateway answers a request.
+#[derive(Debug, Clone, Copy)]
+pub enum Answer {
+    /// At once.
+    Status(u16),
+    /// Takes the request and never answers.
+    Silence,
+    /// Cannot be connected to.
+    Refused,
+}
+
+/// A request that a gateway received.
+#[derive(Debug, Clone)]
+pub struct Call {
+    pub at: Timestamp,
+    pub headers: http::HeaderMap,
+    pub body: serde_json::Value,
+}
+
+type Script = Box<dyn FnMut() -> Answer + Send>;
+
+/// The gateway, and what it received.
+#[derive(Default)]
+pub struct GatewayScript {
+    script: Mutex<Option<Script>>,
+    calls: Mutex<Vec<Call>>,
+}
+
+pub struct World {
+    pub clock: platform::clock::Clock,
+    pub store: Store,
+    pub secrets: Secrets,
+    pub twilio: Twilio,
+    pub gateway: Arc<GatewayScript>,
+    pub faults: Arc<Faults>,
+    pub deliver: Arc<DeliverSms>,
+    receipts: Router,
+    aws: Aws,
+    template: Template,
+    sqs: aws_sdk_sqs::Client,
+    _pollers: Vec<Poller>,
+}
+
+impl World {
+    pub async fn new() -> World {
+        let base: Timestamp = "2026-03-29T14:30:00Z".parse().unwrap();
+        let clock = clock::virtual_from(base);
+        let aws = Aws::new(Arc::clone(&clock), ENDPOINT);
+        let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../../template.yaml");
+        let place = Place {
+            stack_name: "test".into(),
+            aws_endpoint: ENDPOINT.into(),
+        };
+        let template = Template::read(path.as_ref(), &Settings::default(), &place).unwrap();
+        aws.create_resources(&template).await.unwrap();
+
+        let faults = Arc::new(Faults::default());
+        let gateway = Arc::new(GatewayScript::default());
+        let parts = |function| Parts::new(function, &aws, &template, &clock, &faults);
+        let receipts = parts("TwilioStatus").twilio_status();
+        let twilio = Twilio::new(Arc::clone(&clock), Arc::new(Receipts(receipts.clone())));
+        let fan_out = Arc::new(parts("FanOut").fan_out());
+        let http = Arc::new(WayOut {
+            twilio: twilio.clone(),
+            gateway: Arc::clone(&gateway),
+            faults: Arc::clone(&faults),
+            clock: Arc::clone(&clock),
+        });
+        let deliver = Arc::new(parts("DeliverSms").deliver_sms(http));
+        let functions: Arc<dyn Invoke> = Arc::new(Functions {
+            fan_out,
+            deliver: Arc::clone(&deliver),
+            clock: Arc::clone(&clock),
+        });
+        let pollers = template
+            .functions
+            .iter()
+            .filter(|function| ["FanOut", "DeliverSms"].contains(&function.name.as_str()))
+            .flat_map(|function| pollers(function, &functions, &aws))
+            .collect();
+        // What the test itself reads and writes meets no faults.
+        let own = Parts::new("test", &aws, &template, &clock, &Arc::default());
+        World {
+            clock,
+            store: own.store.clone(),
+            secrets: own.secrets.clone(),
+            twilio,
+            gateway,
+            faults,
+            deliver,
+            receipts,
+            sqs: own.sqs.clone(),
+            aws,
+            template,
+            _pollers: pollers,
+        }
+    }
+
+    pub fn now(&self) -> Timestamp {
+        (self.clock)()
+    }
+
+    pub fn workspace(&self) -> WorkspaceId {
+        "ws_1".parse().unwrap()
+    }
+
+    /// The workspace sends through Twilio.
+    pub async fn use_twilio(&self) {
+        let token = self.seal(Purpose::TwilioAuthToken, TOKEN).await;
+        self.use_carrier(Carrier::Twilio(TwilioAccount {
+            account: account().parse().unwrap(),
+            sender: TwilioSender::Number(SENDER.parse().unwrap()),
+            auth_token: token,
+            api_key: None,
+        }))
+        .await;
+    }
+
+    /// The workspace sends through a gateway.
+    pub async fn use_gateway(&self, idempotent: bool, signing_secret: Option<&str>) {
+        let url = "https://gateway.example.com/send?token=canary";
+        let signing_secret = match signing_secret {
+            None => None,
+            Some(secret) => Some(self.seal(Purpose::GatewaySecret, secret).await),
+        };
+        self.use_carrier(Carrier::Http(Gateway {
+            url: self.seal(Purpose::GatewayUrl, url).await,
+            shown_url: "https://gateway.example.com/send?***".to_owned(),
+            idempotent,
+            signing_secret,
+        }))
+        .await;
+    }
+
+    /// The workspace has no provider any more.
+    pub async fn remove_provider(&self) {
+        let mut stored = self.store.provider(&self.workspace()).await.unwrap();
+        stored.value.replace(None, self.now());
+        self.store
+            .save_provider(&self.workspace(), &stored)
+            .await
+            .unwrap();
+    }
+
+    async fn use_carrier(&self, carrier: Carrier) {
+        let mut stored = self.store.provider(&self.workspace()).await.unwrap();
+        let provider = Provider {
+            carrier,
+            max_segments: MaxSegments::default(),
+            created_at: self.now(),
+            updated_at: self.now(),
+        };
+        stored.value.replace(Some(provider), self.now());
+        self.store
+            .save_provider(&self.workspace(), &stored)
+            .await
+            .unwrap();
+    }
+
+    async fn seal(&self, purpose: Purpose, secret: &str) -> domain::secret::SealedSecret {
+        self.secrets
+            .seal_text(&self.workspace(), purpose, &SecretText::new(secret))
+            .await
+            .unwrap()
+    }
+
+    /// A member with a phone who wants to be told of changed priorities.
+    pub async fn member(&self, user: &str, phone: &str) {
+        self.member_with(user, |member| {
+            member.phone = Some(phone.parse().unwrap());
+            member.preferences.0.insert(AlertType::PriorityChanged);
+        })
+        .await;
+    }
+
+    pub async fn member_with(&self, user: &str, change: impl FnOnce(&mut Member)) {
+        let mut member = Member {
+            workspace: self.workspace(),
+            id: user.parse().unwrap(),
+            name: format!("Member {user}"),
+            phone: None,
+            preferences: Preferences::default(),
+            created_at: self.now(),
+            updated_at: self.now(),
+        };
+        change(&mut member);
+        self.store.create_member(&member).await.unwrap();
+    }
+
+    /// An event with an alert on the events queue, as an upstream sends it, happening now.
+    pub async fn alert(&self, id: &str, recipients: &[&str]) {
+        self.alert_of("ENG-42", id, recipients).await;
+    }
+
+    pub async fn alert_of(&self, item: &str, id: &str, recipients: &[&str]) {
+        let timestamp = Timestamp::from_second(self.now().as_second()).unwrap();
+        let event = serde_json::json!({
+            "id": id, "timestamp": timestamp.to_string(), "workspace": { "id": "ws_1", "slug": "s" },
+            "project": null, "actor": null,
+            "alert": {
+                "event_type": "priority_changed", "summary": "priority changed to Urgent",
+                "item": {
+                    "identifier": item, "title": "Fix login redirect",
+                    "url": format!("https://app.setget.io/s/issues/{item}"),
+                },
+                "recipients": recipients,
+            },
+        });
+        self.send("EventsQueue", event.to_string()).await;
+    }
+
+    /// A message on a queue, named by its resource in the template.
+    pub async fn send(&self, queue: &str, body: String) {
+        let send = self.sqs.send_message().queue_url(self.queue_url(queue));
+        send.message_body(body).send().await.unwrap();
+    }
+
+    /// The messages of a queue, wherever they are.
+    pub fn held(&self, queue: &str) -> usize {
+        let counts = self.aws.sqs().counts(&self.queue_url(queue)).unwrap();
+        counts.visible + counts.in_flight + counts.delayed
+    }
+
+    fn queue_url(&self, resource: &str) -> String {
+        let mut queues = self.template.queues.iter();
+        let queue = queues.find(|queue| queue.id == resource).unwrap();
+        self.aws.queue_url(&queue.name)
+    }
+
+    /// Sets how the gateway answers.
+    pub fn answer(&self, script: impl FnMut() -> Answer + Send + 'static) {
+        *self.gateway.script.lock().unwrap() = Some(Box::new(script));
+    }
+
+    /// The requests that the gateway received.
+    pub fn gateway_calls(&self) -> Vec<Call> {
+        self.gateway.calls.lock().unwrap().clone()
+    }
+
+    /// Sets how Twilio behaves.
+    pub async fn twilio_behaves(&self, behaviour: &str) {
+        let request = http::Request::put("/behaviour")
+            .body(Bytes::copy_from_slice(behaviour.as_bytes()))
+            .unwrap();
+        let Reply::Response(response) = self.twilio.answer(request).await else {
+            panic!("no answer")
+        };
+        assert!(
+            response.status().is_success(),
+            "{}",
+            String::from_utf8_lossy(response.body())
+        );
+    }
+
+    /// Posts a receipt, or whatever it is, as Twilio would.
+    pub async fn post(&self, request: http::Request<Body>) -> http::StatusCode {
+        self.receipts
+            .clone()
+            .oneshot(request)
+            .await
+            .unwrap()
+            .status()
+    }
+
+    /// Lets virtual time pass.
+    pub async fn pass(&self, time: Duration) {
+        tokio::time::sleep(time).await;
+    }
+
+    /// Lets time pass until nothing is to be done any more: no message on the way's queues, and all receipts of a
+    /// message in.
+    pub async fn until_quiet(&self, most: Duration) {
+        let deadline = self.now() + most;
+        let quiet = || self.held("EventsQueue") == 0 && self.held("SmsQueue") == 0;
+        while !quiet() {
+            assert!(
+                self.now() < deadline,
+                "not within {most:?}: queues are empty"
+            );
+            self.pass(Duration::from_secs(1)).await;
+        }
+        // Receipts come within a second, and are sent again within a few more where they fail.
+        self.pass(Duration::from_secs(60)).await;
+    }
+
+    /// The workspace's SMS history, oldest first.
+    pub async fn history(&self) -> Vec<SmsDelivery> {
+        let span = Span {
+            limit: 100,
+            ..Span::default()
+        };
+        let mut items = Vec::new();
+        let mut span = span;
+        loop {
+            let page = self
+                .store
+                .sms_history(&self.workspace(), &span, &SmsFilter::default())
+                .await
+                .unwrap();
+            items.extend(page.items);
+            match page.next {
+                None => break,
+                next => span.after = next,
+            }
+        }
+        items.reverse();
+        items
+    }
+
+    /// The only delivery.
+    pub async fn only(&self) -> SmsDelivery {
+        let mut history = self.history().await;
+        assert_eq!(history.len(), 1, "{history:#?}");
+        history.remove(0)
+    }
+
+    /// How many messages Twilio has accepted for this delivery, by the callback that each was sent with.
+    pub fn accepted_for(&self, delivery: &SmsDelivery) -> usize {
+        let names = |url: &str| url.contains(delivery.key.id.as_str());
+        let accepted = self.twilio.accepted();
+        let ours = accepted
+            .iter()
+            .filter(|message| message.status_callback.as_deref().is_some_and(names));
+        ours.count()
+    }
+
+    /// Who was named and not sent to.
+    pub async fn not_sent(&self) -> HashMap<NotSent, u64> {
+        let mut sums = HashMap::new();
+        for (_, counts) in self.counts().await {
+            for ((because, _), count) in counts.not_sent {
+                *sums.entry(because).or_default() += count;
+            }
+        }
+        sums
+    }
+
+    async fn counts(&self) -> Vec<(jiff::civil::Date, platform::store::sms_counters::DayCounts)> {
+        let last = day_of(self.now());
+        let first = last.saturating_sub(jiff::Span::new().days(2));
+        self.store
+            .sms_counts(&self.workspace(), first, last)
+            .await
+            .unwrap()
+    }
+
+    /// What must hold whatever happened: nothing waits any more, nothing was sent twice, nothing is lost unseen, and
+    /// the counters equal the history.
+    pub async fn check(&self, context: &str) {
+        let history = self.history().await;
+        for delivery in &history {
+            let State::Settled(_) = delivery.state else {
+                panic!("{context}: not settled: {delivery:#?}");
+            };
+            if delivery.carrier == domain::sms::provider::CarrierKind::Twilio {
+                let accepted = self.accepted_for(delivery);
+                let seen = matches!(delivery.status(), Status::Failed | Status::Unknown);
+                assert!(
+                    accepted == 1 || (accepted == 0 && seen),
+                    "{context}: accepted {accepted} times: {delivery:#?}"
+                );
+            }
+        }
+        let mut expected: HashMap<_, Count> = HashMap::new();
+        for delivery in &history {
+            let key = (
+                day_of(delivery.created_at),
+                delivery.status(),
+                delivery.alert_type,
+            );
+            let count = expected.entry(key).or_default();
+            count.deliveries += 1;
+            count.segments += u64::from(delivery.segments.get());
+        }
+        let mut counted: HashMap<_, Count> = HashMap::new();
+        for (date, counts) in self.counts().await {
+            for ((status, alert_type), count) in counts.deliveries {
+                counted.insert((date, status, alert_type), count);
+            }
+        }
+        assert_eq!(
+            counted, expected,
+            "{context}: stats differ from the history"
+        );
+    }
+}
+
+fn pollers(function: &Function, functions: &Arc<dyn Invoke>, aws: &Aws) -> Vec<Poller> {
+    let start = |trigger: &local::template::QueueTrigger| {
+        let concurrency = trigger.maximum_concurrency.unwrap_or(10);
+        Poller::start(
+            aws.clone(),
+            Arc::clone(functions),
+            function.name.clone(),
+            trigger.clone(),
+            concurrency,
+        )
+    };
+    function.queues.iter().map(start).collect()
+}
+
+/// What the handlers are made of.
+struct Parts {
+    store: Store,
+    secrets: Secrets,
+    sqs: aws_sdk_sqs::Client,
+    urls: HashMap<String, String>,
+    clock: platform::clock::Clock,
+}
+
+impl Parts {
+    fn new(
+        function: &'static str,
+        aws: &Aws,
+        template: &Template,
+        clock: &platform::clock::Clock,
+        faults: &Arc<Faults>,
+    ) -> Parts {
+        let config = aws.sdk_config_through(Arc::new(FunctionsGate {
+            function,
+            faults: Arc::clone(faults),
+        }));
+        let urls = template
+            .queues
+            .iter()
+            .map(|queue| (queue.id.clone(), aws.queue_url(&queue.name)))
+            .collect();
+        Parts {
+            store: Store::new(
+                aws_sdk_dynamodb::Client::new(&config),
+                &template.tables[0].name,
+            ),
+            secrets: Secrets::new(aws_sdk_kms::Client::new(&config), template.keys[0].alias()),
+            sqs: aws_sdk_sqs::Client::new(&config),
+            urls,
+            clock: Arc::clone(clock),
+        }
+    }
+
+    fn queue(&self, resource: &str) -> Queue {
+        Queue::new(self.sqs.clone(), &self.urls[resource])
+    }
+
+    fn fan_out(&self) -> FanOut {
+        FanOut {
+            config: ConfigCache::new(self.store.clone()),
+            fast: self.queue("WebhookFastQueue"),
+            slow: self.queue("WebhookSlowQueue"),
+            sms: self.queue("SmsQueue"),
+            dead_letters: self.queue("EventsDeadLetterQueue"),
+            store: self.store.clone(),
+            brand: "SetGet".parse().unwrap(),
+            retention: SignedDuration::from_hours(30 * 24),
+            clock: Arc::clone(&self.clock),
+        }
+    }
+
+    fn deliver_sms(&self, http: Arc<dyn HttpSend>) -> DeliverSms {
+        let url_rules = UrlRules {
+            allow_plain_http: false,
+            allow_private_networks: false,
+        };
+        DeliverSms {
+            store: self.store.clone(),
+            config: ConfigCache::new(self.store.clone()),
+            secrets: self.secrets.clone(),
+            twilio: TwilioApi::new(Arc::clone(&http), TWILIO, url_rules).unwrap(),
+            http,
+            url_rules,
+            queue: self.queue("SmsQueue"),
+            dead_letters: self.queue("SmsDeadLetterQueue"),
+            schedule: "30s,2m,10m".parse().unwrap(),
+            public_base_url: Some(PUBLIC.to_owned()),
+            clock: Arc::clone(&self.clock),
+            entropy: Entropy::system(),
+        }
+    }
+
+    fn twilio_status(&self) -> Router {
+        twilio_status::router(twilio_status::App {
+            store: self.store.clone(),
+            secrets: self.secrets.clone(),
+            public_base_url: Some(PUBLIC.to_owned()),
+            clock: Arc::clone(&self.clock),
+            entropy: Entropy::system(),
+        })
+    }
+}
+
+/// The functions behind queues as Lambda would run them: with a deadline at which they are cut off.
+struct Functions {
+    fan_out: Arc<FanOut>,
+    deliver: Arc<DeliverSms>,
+    clock: platform::clock::Clock,
+}
+
+impl Invoke for Functions {
+    fn invoke<'a>(
+        &'a self,
+        function: &'a str,
+        payload: Bytes,
+    ) -> BoxFuture<'a, Result<Bytes, FunctionError>> {
+        async move {
+            let event: SqsEvent = serde_json::from_slice(&payload).unwrap();
+            let deadline = (self.clock)() + TIMEOUT;
+            let handled = async {
+                match function {
+                    "FanOut" => self.fan_out.handle(event.records, deadline).await,
+                    "DeliverSms" => self.deliver.handle(event.records, deadline).await,
+                    other => panic!("no such function: {other}"),
+                }
+            };
+            match tokio::time::timeout(TIMEOUT, handled).await {
+                Ok(response) => Ok(Bytes::from(serde_json::to_vec(&response).unwrap())),
+                Err(_) => Err(FunctionError::TimedOut(TIMEOUT)),
+            }
+        }
+        .boxed()
+    }
+}
+
+/// Twilio's way to `twilio-status`, which API Gateway cuts off like any function.
+struct Receipts(Router);
+
+impl DeliverCallback for Receipts {
+    fn post(&self, callback: Callback) -> BoxFuture<'static, Result<u16, String>> {
+        let router = self.0.clone();
+        async move {
+            let path = callback.url.strip_prefix(PUBLIC).unwrap().to_owned();
+            let mut request = http::Request::post(path)
+                .body(Body::from(callback.body))
+                .unwrap();
+            *request.headers_mut() = callback.headers;
+            match tokio::time::timeout(STATUS_TIMEOUT, router.oneshot(request)).await {
+                Ok(response) => Ok(response.unwrap().status().as_u16()),
+                Err(_) => Ok(503),
+            }
+        }
+        .boxed()
+    }
+}
+
+/// The way out of `deliver-sms`: to Twilio's simulator and to the gateway of the test.
+struct WayOut {
+    twilio: Twilio,
+    gateway: Arc<GatewayScript>,
+    faults: Arc<Faults>,
+    clock: platform::clock::Clock,
+}
+
+impl HttpSend for WayOut {
+    fn send(
+        &self,
+        request: OutboundRequest,
+        deadline: Duration,
+    ) -> BoxFuture<'_, Result<InboundResponse, SendError>> {
+        let answer = async move {
+            match request.url.as_str().strip_prefix(TWILIO) {
+                Some(path) => self.to_twilio(path.to_owned(), request, deadline).await,
+                None => self.to_gateway(request, deadline).await,
+            }
+        };
+        self.faults.pass("DeliverSms", answer).boxed()
+    }
+}
+
+impl WayOut {
+    async fn to_twilio(
+        &self,
+        path: String,
+        request: OutboundRequest,
+        deadline: Duration,
+    ) -> Result<InboundResponse, SendError> {
+        let mut asked = http::Request::builder()
+            .method(request.method)
+            .uri(path)
+            .body(request.body)
+            .unwrap();
+        *asked.headers_mut() = request.headers;
+        let reply = tokio::time::timeout(deadline, self.twilio.answer(asked)).await;
+        match reply {
+            Ok(Reply::Response(response)) => Ok(InboundResponse {
+                status: response.status().as_u16(),
+                retry_after: None,
+                body: response.body().to_vec(),
+                body_truncated: false,
+            }),
+            Ok(Reply::Silence) => silence(deadline).await,
+            Err(_) => Err(timed_out(deadline)),
+        }
+    }
+
+    async fn to_gateway(
+        &self,
+        request: OutboundRequest,
+        deadline: Duration,
+    ) -> Result<InboundResponse, SendError> {
+        assert_eq!(
+            request.url.as_str(),
+            "https://gateway.example.com/send?token=canary"
+        );
+        let answer = {
+            let mut script = self.gateway.script.lock().unwrap();
+            script.as_mut().expect("a script")()
+        };
+        if !matches!(answer, Answer::Refused) {
+            self.gateway.calls.lock().unwrap().push(Call {
+                at: (self.clock)(),
+                headers: request.headers.clone(),
+                body: serde_json::from_slice(&request.body).unwrap(),
+            });
+        }
+        match answer {
+            Answer::Status(status) => Ok(InboundResponse {
+                status,
+                retry_after: None,
+                body: b"as told".to_vec(),
+                body_truncated: false,
+            }),
+            Answer::Silence => silence(deadline).await,
+            Answer::Refused => Err(SendError::ConnectionRefused),
+        }
+    }
+}
+
+async fn silence(deadline: Duration) -> Result<InboundResponse, SendError> {
+    tokio::time::sleep(deadline).await;
+    Err(timed_out(deadline))
+}
+
+fn timed_out(deadline: Duration) -> SendError {
+    SendError::TimedOut {
+        deadline,
+        stage: Stage::Responding,
+    }
+}
