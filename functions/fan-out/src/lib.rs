@@ -71,53 +71,89 @@ struct Arrival {
     event: IngestEvent,
 }
 
+/// What became of a batch's events.
+#[derive(Default)]
+struct Delivered {
+    /// Messages to webhooks' lanes.
+    webhooks: usize,
+    /// Wake-ups of SMS deliveries.
+    sms: usize,
+    /// The records that are not done.
+    undone: HashSet<String>,
+}
+
 impl FanOut {
     /// Handles a batch of the events queue, to be done by `deadline`. The answer names the records that stay on the
     /// queue.
     pub async fn handle(&self, records: Vec<SqsMessage>, deadline: Timestamp) -> SqsBatchResponse {
-        let now = (self.clock)();
         let received = records.len();
         let (mut arrivals, mut rejections) = (Vec::new(), Vec::new());
         let mut kept = HashSet::new();
         for record in records {
-            let message_id = record.message_id.clone().unwrap_or_default();
-            match batch::isolated(async { read(record, now) }).await {
-                Ok(Ok(event)) => arrivals.push(Arrival { message_id, event }),
-                Ok(Err(rejection)) => rejections.push(rejection),
-                Err(panicked) => {
-                    tracing::error!(message_id, %panicked, "event not read");
-                    kept.insert(message_id);
-                }
+            match self.read(record).await {
+                Ok(arrival) => arrivals.push(arrival),
+                Err(Unread::Rejected(rejection)) => rejections.push(rejection),
+                Err(Unread::Panicked(message_id)) => _ = kept.insert(message_id),
             }
         }
         let rejected = rejections.len();
         kept.extend(self.reject(rejections).await);
-        let workspaces = arrivals.iter().map(|arrival| &arrival.event.workspace.id);
-        let (webhooks, messages) = match self.config.current(workspaces).await {
-            Ok(config) => {
-                // Alerts are urgent, and few.
-                let alerted = self.alert(&arrivals, &config, deadline).await;
-                kept.extend(alerted.undone);
-                let spread = self.spread(&arrivals, &config, deadline).await;
-                kept.extend(spread.unsent);
-                (spread.deliveries, alerted.deliveries)
-            }
-            Err(error) => {
-                tracing::warn!(%error, "configuration not read");
-                kept.extend(arrivals.iter().map(|arrival| arrival.message_id.clone()));
-                (0, 0)
-            }
-        };
+        let delivered = self.deliver(&arrivals, deadline).await;
+        kept.extend(delivered.undone);
         tracing::info!(
             received,
             rejected,
-            webhooks,
-            messages,
+            webhooks = delivered.webhooks,
+            sms = delivered.sms,
             kept = kept.len(),
             "events fanned out"
         );
         batch::keep(kept)
     }
+
+    async fn read(&self, record: SqsMessage) -> Result<Arrival, Unread> {
+        let now = (self.clock)();
+        let message_id = record.message_id.clone().unwrap_or_default();
+        match batch::isolated(async { read(record, now) }).await {
+            Ok(Ok(event)) => Ok(Arrival { message_id, event }),
+            Ok(Err(rejection)) => Err(Unread::Rejected(rejection)),
+            Err(panicked) => {
+                tracing::error!(message_id, %panicked, "event not read");
+                Err(Unread::Panicked(message_id))
+            }
+        }
+    }
+
+    async fn deliver(&self, arrivals: &[Arrival], deadline: Timestamp) -> Delivered {
+        let workspaces = arrivals.iter().map(|arrival| &arrival.event.workspace.id);
+        let config = match self.config.current(workspaces).await {
+            Ok(config) => config,
+            Err(error) => {
+                tracing::warn!(%error, "configuration not read");
+                let undone = arrivals.iter().map(|arrival| arrival.message_id.clone());
+                return Delivered {
+                    undone: undone.collect(),
+                    ..Delivered::default()
+                };
+            }
+        };
+        // Alerts are urgent, and few.
+        let alerted = self.alert(arrivals, &config, deadline).await;
+        let spread = self.spread(arrivals, &config, deadline).await;
+        let mut undone = alerted.undone;
+        undone.extend(spread.unsent);
+        Delivered {
+            webhooks: spread.deliveries,
+            sms: alerted.deliveries,
+            undone,
+        }
+    }
+}
+
+/// Why there is no event to a record.
+enum Unread {
+    Rejected(Rejection),
+    Panicked(String),
 }
 
 fn read(record: SqsMessage, now: Timestamp) -> Result<IngestEvent, Rejection> {

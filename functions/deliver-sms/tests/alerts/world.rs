@@ -70,7 +70,6 @@ pub enum Answer {
 /// A request that a gateway received.
 #[derive(Debug, Clone)]
 pub struct Call {
-    pub at: Timestamp,
     pub headers: http::HeaderMap,
     pub body: serde_json::Value,
 }
@@ -122,7 +121,6 @@ impl World {
             twilio: twilio.clone(),
             gateway: Arc::clone(&gateway),
             faults: Arc::clone(&faults),
-            clock: Arc::clone(&clock),
         });
         let deliver = Arc::new(parts("DeliverSms").deliver_sms(http));
         let functions: Arc<dyn Invoke> = Arc::new(Functions {
@@ -147,7 +145,7 @@ impl World {
             faults,
             deliver,
             receipts,
-            sqs: own.sqs.clone(),
+            sqs: own.sqs,
             aws,
             template,
             _pollers: pollers,
@@ -603,7 +601,6 @@ struct WayOut {
     twilio: Twilio,
     gateway: Arc<GatewayScript>,
     faults: Arc<Faults>,
-    clock: platform::clock::Clock,
 }
 
 impl HttpSend for WayOut {
@@ -663,7 +660,6 @@ impl WayOut {
         };
         if !matches!(answer, Answer::Refused) {
             self.gateway.calls.lock().unwrap().push(Call {
-                at: (self.clock)(),
                 headers: request.headers.clone(),
                 body: serde_json::from_slice(&request.body).unwrap(),
             });
