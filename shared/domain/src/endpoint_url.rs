@@ -152,6 +152,15 @@ impl EndpointUrl {
         &self.0
     }
 
+    /// The URL as people may see it: the query, which may hold a token, is hidden: `https://gw.example.com/send?***`.
+    #[must_use]
+    pub fn masked(&self) -> String {
+        match self.as_str().split_once('?') {
+            Some((before_query, _)) => format!("{before_query}?***"),
+            None => self.as_str().to_owned(),
+        }
+    }
+
     /// Scheme, host and port: what a log line may say of a URL whose path and query may hold a token.
     #[must_use]
     pub fn origin_for_logs(&self) -> String {
@@ -184,11 +193,7 @@ impl fmt::Display for EndpointUrl {
 
 impl fmt::Debug for EndpointUrl {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let (before_query, query) = match self.as_str().split_once('?') {
-            Some((before_query, _)) => (before_query, "?***"),
-            None => (self.as_str(), ""),
-        };
-        write!(f, "{before_query}{query}")
+        f.write_str(&self.masked())
     }
 }
 

@@ -7,14 +7,10 @@
 //! ORACLE_PYTHON=$PWD/target/oracles/bin/python cargo test -p domain --features oracles
 //! ```
 
+mod oracle_process;
 mod signing_cases;
 
-use std::{
-    env,
-    io::Write,
-    process::{Command, Stdio},
-    thread,
-};
+use std::{env, process::Command};
 
 use proptest::{
     prelude::Strategy,
@@ -83,34 +79,11 @@ fn questions(cases: &[Case]) -> Vec<(&Case, Value)> {
 /// Runs the oracle over the questions. What is missing fails the test with the command that prepares it.
 fn ask(program: &str, script: &str, remedy: &str, questions: &[(&Case, Value)]) -> Vec<Answer> {
     let script = format!("{}/tests/oracles/{script}", env!("CARGO_MANIFEST_DIR"));
-    let mut child = Command::new(program)
-        .arg(script)
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .spawn()
-        .unwrap_or_else(|error| panic!("{program} cannot be run ({error}); {remedy}"));
-    let mut input = child.stdin.take().expect("stdin is piped");
-    let lines: String = questions
+    let questions: Vec<String> = questions
         .iter()
-        .map(|(_, question)| format!("{question}\n"))
+        .map(|(_, question)| question.to_string())
         .collect();
-    let writer = thread::spawn(move || input.write_all(lines.as_bytes()));
-    let output = child
-        .wait_with_output()
-        .expect("the oracle's output can be read");
-    assert!(
-        output.status.success(),
-        "{program} failed, see its message above; {remedy}"
-    );
-    writer
-        .join()
-        .expect("the writer does not panic")
-        .expect("the oracle reads every line");
-    let answers = String::from_utf8(output.stdout).expect("the oracle writes UTF-8");
-    answers
-        .lines()
-        .map(|line| serde_json::from_str(line).expect("the oracle answers in JSON"))
-        .collect()
+    oracle_process::ask(Command::new(program).arg(script), &questions, remedy)
 }
 
 /// The plain signature is the current secret's; among the standard ones each secret has its place.
