@@ -14,7 +14,8 @@ use crate::{Batch, DeliverSms, Disposition};
 
 /// Longer than the function's time-out (`template.yaml`, 30 s), so that whoever holds a claim past its lease is dead.
 pub const LEASE: Duration = Duration::from_secs(45);
-/// No attempt is begun with less time than this left: the 10 s of the request, and what it takes to record it.
+/// No attempt is begun with less time than this left: the 10 s of the request, and what it takes to record it. A look at
+/// Twilio's list takes no longer.
 pub const TIME_TO_ATTEMPT: Duration = Duration::from_secs(15);
 /// How long a delivery waits whose text is on its way for another one.
 const TEXT_IN_FLIGHT: Duration = Duration::from_secs(15);

@@ -69,15 +69,21 @@ impl DeliverSms {
     ) -> Outcome {
         match self.request(gateway, delivery) {
             Err(error) => Outcome::Refused { error },
-            Ok(request) => match self.http.send(request, DEADLINE).await {
-                Ok(response) => self.answered(&response),
-                Err(error) => without_response(&error),
-            },
+            Ok(request) => {
+                let url = request.url.clone();
+                match self.http.send(request, DEADLINE).await {
+                    Ok(response) => self.answered(&url, &response),
+                    Err(error) => without_response(&error),
+                }
+            }
         }
     }
 
-    fn answered(&self, response: &InboundResponse) -> Outcome {
-        let error = || ProviderError::gateway_status(response.status, &response.body);
+    fn answered(&self, url: &EndpointUrl, response: &InboundResponse) -> Outcome {
+        let error = || {
+            let said = without_secrets(url, &response.body);
+            ProviderError::gateway_status(response.status, said.as_bytes())
+        };
         match response.status {
             200..=299 => Outcome::Accepted { message_id: None },
             429 | 500..=599 => Outcome::TryAgain {
@@ -118,6 +124,34 @@ impl DeliverSms {
     }
 }
 
+/// A shorter value keeps no secret, and would be found in every other word.
+const SHORTEST_SECRET: usize = 4;
+
+/// What the gateway says, without what the URL's query told it in confidence: some repeat it in their errors.
+fn without_secrets(url: &EndpointUrl, said: &[u8]) -> String {
+    let url = url.as_url();
+    let query = url.query().unwrap_or_default();
+    let encoded = query
+        .split('&')
+        .map(|pair| pair.split_once('=').map_or(pair, |(_, value)| value));
+    let decoded = url
+        .query_pairs()
+        .map(|(name, value)| if value.is_empty() { name } else { value });
+    let mut secrets: Vec<String> = [query]
+        .into_iter()
+        .chain(encoded)
+        .map(str::to_owned)
+        .collect();
+    secrets.extend(decoded.map(String::from));
+    secrets.retain(|secret| secret.len() >= SHORTEST_SECRET);
+    // One may be part of another.
+    secrets.sort_unstable_by_key(|secret| std::cmp::Reverse(secret.len()));
+    let said = String::from_utf8_lossy(said).into_owned();
+    secrets
+        .iter()
+        .fold(said, |said, secret| said.replace(secret, "***"))
+}
+
 fn unbuilt() -> ProviderError {
     ProviderError {
         code: None,
@@ -131,5 +165,50 @@ fn refused_url(rule: &str) -> ProviderError {
         code: None,
         message: format!("the gateway's URL {rule}"),
         remedy: "enter a URL that keeps the rule".to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use domain::endpoint_url::UrlRules;
+
+    use super::*;
+
+    fn shown(query: &str, said: &str) -> String {
+        let url = format!("https://gateway.example.com/send{query}");
+        let url = EndpointUrl::parse(&url, UrlRules::default()).unwrap();
+        without_secrets(&url, said.as_bytes())
+    }
+
+    #[test]
+    fn a_gateway_that_repeats_the_query_or_parts_of_it_gives_nothing_away() {
+        for (query, said) in [
+            ("?token=canary", "no such token: canary"),
+            ("?token=canary", "bad query token=canary"),
+            (
+                "?v=1&token=canary&user=me",
+                "GET /send?v=1&token=canary&user=me",
+            ),
+            ("?canary", "who is canary?"),
+            ("?canary=", "who is canary?"),
+            ("?a=canary&b=canary-and-more", "canary-and-more and canary"),
+            ("?token=can%61ry%2B", "can%61ry%2B or canary+"),
+        ] {
+            let shown = shown(query, said);
+            assert!(shown.contains("***"), "{shown}");
+            assert!(
+                !shown.contains("canary") && !shown.contains("can%61ry"),
+                "{shown}"
+            );
+            assert!(!shown.contains("more"), "{shown}");
+        }
+    }
+
+    #[test]
+    fn everything_else_is_shown_as_it_was_said() {
+        for query in ["", "?", "?v=1", "?token=canary"] {
+            let said = "v1: 1 number is no number";
+            assert_eq!(shown(query, said), said);
+        }
     }
 }

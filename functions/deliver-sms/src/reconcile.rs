@@ -13,12 +13,15 @@ use domain::twilio::receipt::ReceiptStatus;
 use platform::store::{Saved, StoredSms};
 use platform::twilio::{AskError, Login};
 
+use crate::attempt::TIME_TO_ATTEMPT;
 use crate::step::StepError;
 use crate::{Batch, DeliverSms, Disposition};
 
 /// Pages that one look goes through; the list is newest first, and the message is minutes old.
 const MOST_PAGES: usize = 10;
 
+/// How long all pages together may take.
+const LONGEST_LOOK: Duration = Duration::from_secs(12);
 /// What is so much older than the attempt is not looked at, whatever the clocks say.
 const FAR_BEFORE: Duration = Duration::from_secs(60);
 
@@ -37,6 +40,10 @@ impl DeliverSms {
         stored: StoredSms,
         doubt: &Doubt,
     ) -> Result<Disposition, StepError> {
+        let now = (self.clock)();
+        if now + TIME_TO_ATTEMPT > batch.deadline {
+            return Ok(Disposition::SleepUntil(now));
+        }
         let checked = self.look(batch, &stored.value, doubt).await?;
         let now = (self.clock)();
         let mut after = stored.value.clone();
@@ -66,10 +73,12 @@ impl DeliverSms {
             body: &delivery.text,
             since: doubt.since,
         };
-        let candidates = match self.candidates(&login, &sought).await {
-            Ok(candidates) => candidates,
-            Err(NoList::TooLong) => return Ok(Checked::Several),
-            Err(NoList::Ask(error)) => {
+        let looked = tokio::time::timeout(LONGEST_LOOK, self.candidates(&login, &sought));
+        let candidates = match looked.await {
+            Ok(Ok(candidates)) => candidates,
+            Err(_) => return Ok(Checked::Unavailable),
+            Ok(Err(NoList::TooLong)) => return Ok(Checked::Several),
+            Ok(Err(NoList::Ask(error))) => {
                 tracing::warn!(delivery = %delivery.key.id, workspace = %delivery.key.workspace, %error, "list not had");
                 return Ok(Checked::Unavailable);
             }

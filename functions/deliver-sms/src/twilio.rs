@@ -87,6 +87,20 @@ impl DeliverSms {
             body: &delivery.text,
             status_callback: callback.as_deref(),
         };
+        let sent = self.request_of_twilio(twilio, message).await;
+        if !is_about_the_callback(&sent) {
+            return sent;
+        }
+        // A public base URL that Twilio does not take must not stop an alert: better without receipts than not at all.
+        tracing::warn!(delivery = %delivery.key.id, "Twilio does not take PublicBaseUrl; sent without receipts");
+        let without = NewMessage {
+            status_callback: None,
+            ..message
+        };
+        self.request_of_twilio(twilio, without).await
+    }
+
+    async fn request_of_twilio(&self, twilio: &OpenTwilio<'_>, message: NewMessage<'_>) -> Sent {
         match self.twilio.create_message(&twilio.login, message).await {
             Ok(response) => self.judged(twilio.sender, &response),
             Err(error) => Sent::of(without_response(&error)),
@@ -113,6 +127,12 @@ impl DeliverSms {
         let asked = response.retry_after.as_ref()?;
         Some(asked.wait_from((self.clock)()))
     }
+}
+
+/// Refused for certain because of the `StatusCallback`.
+/// Source: [error 21609](https://www.twilio.com/docs/api/errors/21609).
+fn is_about_the_callback(sent: &Sent) -> bool {
+    matches!(&sent.outcome, Outcome::Refused { error } if error.code == Some(21609))
 }
 
 /// What follows where no whole response came.

@@ -259,6 +259,20 @@ async fn a_provider_that_is_removed_or_replaced_counts_for_the_next_attempt() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_public_base_url_that_twilio_does_not_take_stops_no_send() {
+    let world = World::at("no URL").await;
+    world.use_twilio().await;
+    world.member("u1", PHONE).await;
+    world.alert("evt_1", &["u1"]).await;
+    world.until_quiet(MINUTE).await;
+    assert_eq!(world.only().await.status(), Status::Sent);
+    let [message] = &world.twilio.accepted()[..] else {
+        panic!("one message")
+    };
+    assert_eq!(message.status_callback, None);
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_wake_up_that_comes_before_its_item_waits_for_it() {
     let world = World::new().await;
     world.use_twilio().await;

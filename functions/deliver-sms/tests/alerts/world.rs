@@ -100,6 +100,11 @@ pub struct World {
 
 impl World {
     pub async fn new() -> World {
+        World::at(PUBLIC).await
+    }
+
+    /// A deployment with this public base URL.
+    pub async fn at(public_base_url: &str) -> World {
         let base: Timestamp = "2026-03-29T14:30:00Z".parse().unwrap();
         let clock = clock::virtual_from(base);
         let aws = Aws::new(Arc::clone(&clock), ENDPOINT);
@@ -122,7 +127,7 @@ impl World {
             gateway: Arc::clone(&gateway),
             faults: Arc::clone(&faults),
         });
-        let deliver = Arc::new(parts("DeliverSms").deliver_sms(http));
+        let deliver = Arc::new(parts("DeliverSms").deliver_sms(http, public_base_url));
         let functions: Arc<dyn Invoke> = Arc::new(Functions {
             fan_out,
             deliver: Arc::clone(&deliver),
@@ -511,7 +516,7 @@ impl Parts {
         }
     }
 
-    fn deliver_sms(&self, http: Arc<dyn HttpSend>) -> DeliverSms {
+    fn deliver_sms(&self, http: Arc<dyn HttpSend>, public_base_url: &str) -> DeliverSms {
         let url_rules = UrlRules {
             allow_plain_http: false,
             allow_private_networks: false,
@@ -526,7 +531,7 @@ impl Parts {
             queue: self.queue("SmsQueue"),
             dead_letters: self.queue("SmsDeadLetterQueue"),
             schedule: "30s,2m,10m".parse().unwrap(),
-            public_base_url: Some(PUBLIC.to_owned()),
+            public_base_url: Some(public_base_url.to_owned()),
             clock: Arc::clone(&self.clock),
             entropy: Entropy::system(),
         }
