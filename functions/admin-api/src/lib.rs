@@ -16,7 +16,8 @@
 //! * `api_keys` — `/api-keys`
 //! * `history`, `stats` — `/history`, `/stats`: what became of messages and deliveries
 //! * `event_types`, `health`, `openapi` — what needs no key
-//! * `auth`, `path`, `params`, `body`, `object`, `pagination`, `dates`, `number_plan`, `problem`, `boundary` — what they share
+//! * `auth`, `path`, `params`, `body`, `object`, `strict`, `pagination`, `dates`, `endpoint`, `number_plan`,
+//!   `problem`, `boundary` — what they share
 
 #![forbid(unsafe_code)]
 
@@ -26,6 +27,7 @@ mod body;
 mod boundary;
 mod dates;
 mod deliveries;
+mod endpoint;
 mod event_types;
 mod events;
 mod health;
@@ -40,6 +42,7 @@ mod path;
 mod problem;
 mod sms;
 mod stats;
+mod strict;
 mod webhooks;
 
 use std::sync::Arc;

@@ -11,6 +11,7 @@ use serde::de::{Deserialize, Deserializer, IgnoredAny, MapAccess, Visitor};
 use serde_json::Value;
 
 use crate::problem::{FieldError, Problem};
+use crate::strict::Strict;
 
 /// A field as it was given.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -42,6 +43,8 @@ impl<T> Given<T> {
     }
 }
 
+const GIVEN_TWICE: &str = "must be given once";
+
 /// What a request brings, read field by field.
 pub(crate) struct Object {
     entries: Vec<(String, Value)>,
@@ -71,7 +74,7 @@ impl Object {
             column: error.column(),
         };
         match serde_json::from_slice::<Entries>(text) {
-            Ok(Entries(entries)) => Ok(Object::of(entries)),
+            Ok(Entries(entries)) => Ok(Object::of_strict(entries)),
             // Reading stopped at the first character: the rest need not be JSON.
             Err(error) if error.is_data() => match serde_json::from_slice::<IgnoredAny>(text) {
                 Ok(IgnoredAny) => Err(NoObject::OtherType),
@@ -89,6 +92,17 @@ impl Object {
                 .map(|(name, value)| (name.into_owned(), value.into_owned().into()))
                 .collect(),
         )
+    }
+
+    fn of_strict(entries: Vec<(String, Strict)>) -> Object {
+        let mut object = Object::empty();
+        for (name, strict) in entries {
+            for path in Strict::below(&strict.repeated, &name) {
+                object.refuse::<Value>(&shown(&path), GIVEN_TWICE);
+            }
+            object.entries.push((name, strict.value));
+        }
+        object
     }
 
     fn of(entries: Vec<(String, Value)>) -> Object {
@@ -163,6 +177,11 @@ impl Object {
         result
     }
 
+    /// Lets all fields pass that were not asked for: what is wrong already tells enough.
+    pub(crate) fn leave_rest(&mut self) {
+        self.entries.clear();
+    }
+
     /// All fields that were not asked for, whatever their names. `None` where one breaks its rule.
     pub(crate) fn each<T>(
         &mut self,
@@ -192,7 +211,7 @@ impl Object {
             (Some(Value::Null), None) => Ok(Given::Null),
             (Some(value), None) => Ok(Given::Value(value)),
             (Some(_), Some(_)) => {
-                self.refuse::<Value>(field, "must be given once");
+                self.refuse::<Value>(field, GIVEN_TWICE);
                 Err(Noted)
             }
         }
@@ -289,7 +308,7 @@ pub(crate) fn time(value: Value) -> Result<Timestamp, String> {
 }
 
 /// An object's entries in their order, repeated ones as well.
-struct Entries(Vec<(String, Value)>);
+struct Entries(Vec<(String, Strict)>);
 
 impl<'de> Deserialize<'de> for Entries {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {

@@ -10,7 +10,8 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use crate::{
-    App, api_keys, deliveries, event_types, events, health, history, problem, sms, stats, webhooks,
+    App, api_keys, deliveries, event_types, events, health, history, members, problem, sms, stats,
+    webhooks,
 };
 
 /// What is below a workspace.
@@ -81,7 +82,8 @@ fn preamble() -> OpenApi {
         .title("SetGet Delivery")
         .version(env!("CARGO_PKG_VERSION"))
         .description(Some(
-            "Configures signed webhooks and takes events. Errors are RFC 9457 problem documents.",
+            "Configures signed webhooks and SMS alerts, takes events, and shows what became of them. Errors are RFC 9457 \
+             problem documents.",
         ));
     let mut components = Components::new();
     components.schemas.extend(problem::schemas());

@@ -27,19 +27,19 @@ pub(crate) struct Page<T> {
     pub(crate) next_cursor: Option<String>,
 }
 
-/// Which page of a list; `P` is where in it a page ends.
+/// Which page of a list.
 #[derive(IntoParams)]
 #[into_params(parameter_in = Query)]
-pub(crate) struct PageParams<P = Position> {
+pub(crate) struct PageParams {
     /// Entries wanted.
     #[param(value_type = Option<u32>, minimum = 1, maximum = 100, default = 25)]
     pub(crate) limit: usize,
     /// `next_cursor` of the page before.
     #[param(value_type = Option<String>)]
-    pub(crate) cursor: Option<P>,
+    pub(crate) cursor: Option<Position>,
 }
 
-impl<P: FromStr> Fields for PageParams<P> {
+impl Fields for PageParams {
     fn read(object: &mut Object, _: &App) -> Option<Self> {
         let limit = limit(object);
         let cursor = cursor(object);

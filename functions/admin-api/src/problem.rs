@@ -153,6 +153,14 @@ impl Problem {
         }
     }
 
+    /// Somebody outside whom we asked does not answer.
+    pub(crate) fn unanswered(detail: &'static str, cause: impl ToString) -> Problem {
+        Problem {
+            cause: Some(Cause(cause.to_string())),
+            ..Problem::new(StatusCode::SERVICE_UNAVAILABLE, detail)
+        }
+    }
+
     /// A mistake of ours.
     pub(crate) fn internal(cause: impl ToString) -> Problem {
         Problem {

@@ -1,4 +1,4 @@
-//! The log of a deleted webhook goes.
+//! The log of a deleted webhook goes, and what was counted of it.
 //!
 //! Killed at any point: what was deleted is gone, the next run deletes the rest. An attempt that was under way while
 //! the log went may record itself afterwards; nobody can see that entry, and it expires.
@@ -27,6 +27,7 @@ impl BulkJobs {
                 more = self.store.delete_log_page(webhook, shard).await?;
             }
         }
+        self.store.delete_roll_ups(webhook).await?;
         Ok(Progress::Finished)
     }
 }

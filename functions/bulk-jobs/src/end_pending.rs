@@ -60,7 +60,8 @@ impl BulkJobs {
     }
 
     async fn end(&self, stored: Stored) -> Result<(), StoreError> {
-        let ended = stored.value.state.end_disabled((self.clock)());
+        let now = (self.clock)();
+        let ended = stored.value.state.end_disabled(now);
         let Some(state) = ended.filter(|_| stored.value.purpose == Purpose::Event) else {
             return Ok(());
         };
@@ -71,7 +72,7 @@ impl BulkJobs {
             },
             rev: stored.rev,
         };
-        match self.store.save_delivery(&ended).await {
+        match self.store.save_delivery(&ended, now).await {
             // It has moved on; its wake-up decides.
             Ok(_) | Err(StoreError::Conflict) => Ok(()),
             Err(other) => Err(other),

@@ -76,7 +76,8 @@ impl BulkJobs {
         if delivery.purpose == Purpose::Test || delivery.recovered_by.as_ref() == Some(job) {
             return Ok(None);
         }
-        let Some(state) = delivery.state.recover((self.clock)()) else {
+        let now = (self.clock)();
+        let Some(state) = delivery.state.recover(now) else {
             return Ok(None);
         };
         let key = delivery.key.clone();
@@ -88,7 +89,7 @@ impl BulkJobs {
             },
             rev,
         };
-        match self.store.save_delivery(&revived).await {
+        match self.store.save_delivery(&revived, now).await {
             Ok(_) => Ok(Some(key)),
             // Somebody resends it at this moment.
             Err(StoreError::Conflict) => Ok(None),

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use domain::sms::delivery::{Ground, Outcome, SmsDelivery};
+use domain::sms::delivery::{ClaimId, GatewayMark, Ground, Outcome, SmsDelivery};
 use domain::sms::provider::{Carrier, Gateway, Provider, TwilioAccount};
 use domain::sms::provider_error::ProviderError;
 use platform::store::{Saved, StoreError, StoredSms};
@@ -17,11 +17,21 @@ pub const LEASE: Duration = Duration::from_secs(45);
 /// No attempt is begun with less time than this left: the 10 s of the request, and what it takes to record it. A look at
 /// Twilio's list takes no longer.
 pub const TIME_TO_ATTEMPT: Duration = Duration::from_secs(15);
+/// No request is begun with less time than this left.
+const REQUEST: Duration = Duration::from_secs(11);
 /// How long a delivery waits whose text is on its way for another one.
 const TEXT_IN_FLIGHT: Duration = Duration::from_secs(15);
 /// Tries to record an outcome, beside the SDK's own: without a record the send has to be looked into.
 const RECORD_TRIES: u32 = 6;
 const RECORD_PAUSE: Duration = Duration::from_millis(200);
+
+/// What became of writing a claim.
+enum Claimed {
+    /// The attempt is ours to make.
+    Ours(StoredSms),
+    /// It is not, or not now.
+    Not(Disposition),
+}
 
 /// A carrier with its secrets open, ready to send through.
 enum Open<'a> {
@@ -41,10 +51,7 @@ impl DeliverSms {
         let Some(provider) = config.and_then(|config| config.current.as_ref()) else {
             return self.refuse(stored, no_provider()).await;
         };
-        let sender = provider.carrier.sender();
-        let phone = stored.value.recipient.phone.clone();
-        let opted_out = self.store.opted_out(workspace, sender, &[phone]).await?;
-        if !opted_out.is_empty() {
+        if self.has_opted_out(&stored.value, &provider.carrier).await? {
             return self.refuse(stored, opted_out_here()).await;
         }
         // Before the claim: what AWS takes its time for must not come out of the attempt's.
@@ -53,27 +60,93 @@ impl DeliverSms {
         if now + TIME_TO_ATTEMPT > batch.deadline {
             return Ok(Disposition::SleepUntil(now));
         }
+        let claim = ClaimId(u64::from_le_bytes(self.entropy.bytes()));
         let mut claimed = stored.value.clone();
-        claimed.claim(ground(&provider.carrier), sender, now, LEASE);
-        match self.store.save_sms(&stored, &claimed).await? {
-            Saved::Written(rev) => {
-                let outcome = self.send(&open, &claimed).await;
-                let claimed = StoredSms {
+        let (ground, sender) = (ground(&provider.carrier), provider.carrier.sender());
+        claimed.claim(claim, ground, sender, now, LEASE);
+        if claimed.state.claim().is_none() {
+            // It cannot be sent through this provider any more.
+            return self.settle_as(stored, claimed).await;
+        }
+        let claimed = match self.write_claim(&stored, claimed, claim).await? {
+            Claimed::Ours(claimed) => claimed,
+            Claimed::Not(disposition) => return Ok(disposition),
+        };
+        if (self.clock)() + REQUEST > batch.deadline {
+            // The claim took its time: that it was not used is known as long as this process lives.
+            return self.give_back(claimed, claim).await;
+        }
+        let outcome = self.send(&open, &claimed.value).await;
+        self.conclude(claimed, claim, outcome).await
+    }
+
+    async fn has_opted_out(
+        &self,
+        delivery: &SmsDelivery,
+        carrier: &Carrier,
+    ) -> Result<bool, StoreError> {
+        let Some(sender) = carrier.opt_out_sender() else {
+            return Ok(false);
+        };
+        let SmsDelivery { key, recipient, .. } = delivery;
+        let phones = [recipient.phone.clone()];
+        let opted_out = self
+            .store
+            .opted_out(&key.workspace, sender, &phones)
+            .await?;
+        Ok(!opted_out.is_empty())
+    }
+
+    /// Writes the claim. Where it is not known whether the write took effect, the table tells: the claim has a mark
+    /// of its own.
+    async fn write_claim(
+        &self,
+        stored: &StoredSms,
+        claimed: SmsDelivery,
+        claim: ClaimId,
+    ) -> Result<Claimed, StepError> {
+        match self.store.save_sms(stored, &claimed).await {
+            Ok(Saved::Written(rev)) => {
+                return Ok(Claimed::Ours(StoredSms {
                     value: claimed,
                     rev,
-                };
-                self.conclude(claimed, outcome).await
+                }));
             }
-            Saved::TextInFlight => {
+            Ok(Saved::TextInFlight) => {
                 self.store.free_abandoned_text(&claimed).await?;
-                Ok(Disposition::SleepUntil(now + TEXT_IN_FLIGHT))
+                let until = (self.clock)() + TEXT_IN_FLIGHT;
+                return Ok(Claimed::Not(Disposition::SleepUntil(until)));
             }
-            Saved::Overtaken | Saved::MessageOwned => {
-                let read = self.store.sms(&stored.value.key).await?;
-                match read {
-                    Some(read) => self.after(&read.value).await,
-                    None => Ok(Disposition::Done),
-                }
+            Ok(Saved::Overtaken | Saved::MessageOwned) | Err(StoreError::Unavailable(_)) => {}
+            Err(other) => return Err(other.into()),
+        }
+        match self.store.sms(&stored.value.key).await? {
+            Some(read) if read.value.state.claim() == Some(claim) => Ok(Claimed::Ours(read)),
+            Some(read) => Ok(Claimed::Not(self.after(&read.value).await?)),
+            None => Ok(Claimed::Not(Disposition::Done)),
+        }
+    }
+
+    /// A claim that was not used.
+    async fn give_back(
+        &self,
+        claimed: StoredSms,
+        claim: ClaimId,
+    ) -> Result<Disposition, StepError> {
+        let now = (self.clock)();
+        self.change(claimed, |delivery| delivery.give_back(claim, now))
+            .await
+    }
+
+    async fn settle_as(
+        &self,
+        stored: StoredSms,
+        settled: SmsDelivery,
+    ) -> Result<Disposition, StepError> {
+        match self.store.save_sms(&stored, &settled).await? {
+            Saved::Written(_) => self.after(&settled).await,
+            Saved::Overtaken | Saved::TextInFlight | Saved::MessageOwned => {
+                Ok(Disposition::SleepUntil((self.clock)()))
             }
         }
     }
@@ -108,7 +181,12 @@ impl DeliverSms {
     }
 
     /// Writes down what became of the attempt, whatever has come in between.
-    async fn conclude(&self, claimed: StoredSms, sent: Sent) -> Result<Disposition, StepError> {
+    async fn conclude(
+        &self,
+        claimed: StoredSms,
+        claim: ClaimId,
+        sent: Sent,
+    ) -> Result<Disposition, StepError> {
         let Sent {
             outcome,
             opted_out_of,
@@ -117,13 +195,12 @@ impl DeliverSms {
             self.remember_opt_out(&claimed.value, &sender).await?;
         }
         let now = (self.clock)();
-        let conclude = |delivery: &mut SmsDelivery| {
-            delivery.conclude(outcome.clone(), now, self.retries());
-        };
         let mut tries = 0;
         loop {
-            let attempt = self.change(claimed.clone(), conclude).await;
-            match attempt {
+            let conclude = |delivery: &mut SmsDelivery| {
+                delivery.conclude(claim, outcome.clone(), now, self.retries());
+            };
+            match self.change(claimed.clone(), conclude).await {
                 Err(StepError::Store(StoreError::Unavailable(_))) if tries < RECORD_TRIES => {
                     tries += 1;
                     tokio::time::sleep(RECORD_PAUSE * tries).await;
@@ -134,7 +211,7 @@ impl DeliverSms {
     }
 
     /// Before the outcome is recorded: killed in between, the delivery is looked into, and the next alert finds it.
-    async fn remember_opt_out(
+    pub(crate) async fn remember_opt_out(
         &self,
         delivery: &SmsDelivery,
         sender: &str,
@@ -171,7 +248,10 @@ fn ground(carrier: &Carrier) -> Ground {
             account: account.clone(),
             sender: sender.clone(),
         },
-        Carrier::Http(Gateway { idempotent, .. }) => Ground::Http {
+        Carrier::Http(Gateway {
+            url, idempotent, ..
+        }) => Ground::Http {
+            gateway: GatewayMark::of(url),
             idempotent: *idempotent,
         },
     }

@@ -27,6 +27,9 @@ impl DeliverSms {
         if early.is_empty() {
             return Ok(());
         }
+        if early.iter().any(|early| early.found.is_opt_out()) {
+            self.remember_opt_out(delivery, &delivery.sender).await?;
+        }
         self.put_to(delivery, &early).await?;
         Ok(self.store.forget_early_receipts(&early).await?)
     }

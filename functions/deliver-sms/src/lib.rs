@@ -89,6 +89,10 @@ pub struct DeliverSms {
     pub entropy: Entropy,
 }
 
+/// How soon a delivery that could not be decided comes back, so often; then as the queue has it.
+const SOON: Duration = Duration::from_secs(5);
+const SOON_TRIES: u32 = 10;
+
 /// What is to become of a delivery's message.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Disposition {
@@ -153,7 +157,12 @@ impl DeliverSms {
             Err(panicked) => panicked.to_string(),
         };
         tracing::warn!(delivery = %key.id, workspace = %key.workspace, error = failed, "not decided");
-        Disposition::Again
+        // Alerts are urgent; but what does not get better must not use up its receives.
+        if arrival.message.receive_count < SOON_TRIES {
+            Disposition::SleepUntil((self.clock)() + SOON)
+        } else {
+            Disposition::Again
+        }
     }
 
     /// Carries out what was decided; the answer is the ids of the messages that stay on the queue.

@@ -8,7 +8,7 @@ use std::collections::HashSet;
 use std::time::Duration;
 
 use domain::sms::delivery::{Checked, Doubt, Found, SmsDelivery, Stage};
-use domain::twilio::listing::{ListedMessage, Sought};
+use domain::twilio::listing::{Likeness, ListedMessage, Sought};
 use domain::twilio::receipt::ReceiptStatus;
 use platform::store::{Saved, StoredSms};
 use platform::twilio::{AskError, Login};
@@ -45,6 +45,10 @@ impl DeliverSms {
             return Ok(Disposition::SleepUntil(now));
         }
         let checked = self.look(batch, &stored.value, doubt).await?;
+        if matches!(&checked, Checked::Found(found) if found.is_opt_out()) {
+            self.remember_opt_out(&stored.value, doubt.sender.as_str())
+                .await?;
+        }
         let now = (self.clock)();
         let mut after = stored.value.clone();
         after.check(checked, now, self.retries());
@@ -83,20 +87,25 @@ impl DeliverSms {
                 return Ok(Checked::Unavailable);
             }
         };
+        // A message may move from one page to the next meanwhile.
+        let mut seen = HashSet::new();
+        let candidates: Vec<_> = candidates
+            .into_iter()
+            .filter(|(_, message)| seen.insert(message.sid.clone()))
+            .collect();
         let ids: Vec<String> = candidates
             .iter()
-            .map(|message| message.sid.to_string())
+            .map(|(_, message)| message.sid.to_string())
             .collect();
         let owned = self.store.owned_messages(&ids).await?;
         let owned: HashSet<&str> = owned.iter().map(|(id, _)| id.as_str()).collect();
         let mut free = candidates
             .into_iter()
-            .filter(|message| !owned.contains(message.sid.as_str()));
+            .filter(|(_, message)| !owned.contains(message.sid.as_str()));
         Ok(match (free.next(), free.next()) {
             (None, _) => Checked::Missing,
-            (Some(message), None) if is_redacted(&message) => Checked::Several,
-            (Some(message), None) => Checked::Found(found(message)),
-            (Some(_), Some(_)) => Checked::Several,
+            (Some((Likeness::Same, message)), None) => Checked::Found(found(message)),
+            (Some(_), _) => Checked::Several,
         })
     }
 
@@ -122,7 +131,7 @@ impl DeliverSms {
         &self,
         login: &Login,
         sought: &Sought<'_>,
-    ) -> Result<Vec<ListedMessage>, NoList> {
+    ) -> Result<Vec<(Likeness, ListedMessage)>, NoList> {
         let mut candidates = Vec::new();
         let mut next: Option<String> = None;
         for _ in 0..MOST_PAGES {
@@ -135,11 +144,8 @@ impl DeliverSms {
                 .messages
                 .last()
                 .is_some_and(|oldest| oldest.created + FAR_BEFORE < sought.since);
-            candidates.extend(
-                page.messages
-                    .into_iter()
-                    .filter(|message| sought.matches(message)),
-            );
+            let like = |message: ListedMessage| Some((sought.likeness(&message)?, message));
+            candidates.extend(page.messages.into_iter().filter_map(like));
             next = page.next_page_uri;
             if older || next.is_none() {
                 return Ok(candidates);
@@ -147,12 +153,6 @@ impl DeliverSms {
         }
         Err(NoList::TooLong)
     }
-}
-
-/// Twilio keeps no texts where the account says so: then this may be any message to that phone.
-/// Source: [Message redaction](https://www.twilio.com/docs/messaging/features/message-redaction).
-fn is_redacted(message: &ListedMessage) -> bool {
-    message.body.as_deref().is_none_or(str::is_empty)
 }
 
 fn found(message: ListedMessage) -> Found {

@@ -90,7 +90,17 @@ impl DeliverSms {
             }
             match self.store.save_sms(&stored, &after).await? {
                 Saved::Written(_) => return self.after(&after).await,
-                Saved::Overtaken | Saved::TextInFlight | Saved::MessageOwned => {}
+                Saved::MessageOwned => {
+                    // The provider has accepted it, that much is certain; whose the message is was decided otherwise.
+                    after
+                        .provider_message_id
+                        .clone_from(&stored.value.provider_message_id);
+                    if let Saved::Written(_) = self.store.save_sms(&stored, &after).await? {
+                        tracing::error!(delivery = %key.id, workspace = %key.workspace, "its message belongs to another delivery");
+                        return self.after(&after).await;
+                    }
+                }
+                Saved::Overtaken | Saved::TextInFlight => {}
             }
             match self.store.sms(&key).await? {
                 Some(read) => stored = read,

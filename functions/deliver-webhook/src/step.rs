@@ -136,10 +136,13 @@ impl DeliverWebhook {
             };
             let saved = self
                 .store
-                .save_delivery(&Stored {
-                    value: ended,
-                    rev: stored.rev,
-                })
+                .save_delivery(
+                    &Stored {
+                        value: ended,
+                        rev: stored.rev,
+                    },
+                    now,
+                )
                 .await;
             return self
                 .unless_overtaken(&stored.value.key, saved.map(|_| Disposition::Done))
@@ -162,7 +165,7 @@ impl DeliverWebhook {
             value: delivery.clone(),
             rev: stored.rev,
         };
-        match self.store.save_delivery(&claim).await {
+        match self.store.save_delivery(&claim, now).await {
             Ok(rev) => {
                 self.attempt_and_record(Due {
                     webhook,

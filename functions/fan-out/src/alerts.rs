@@ -22,6 +22,7 @@ use domain::sms::phone::PhoneNumber;
 use domain::sms::provider::Provider;
 use domain::sms::text;
 use jiff::Timestamp;
+use platform::batch::{self, Panicked};
 use platform::queue::message::SmsWakeUp;
 use platform::queue::sending::Outgoing;
 use platform::store::StoreError;
@@ -46,6 +47,8 @@ enum AlertError {
     OutOfTime,
     #[error("the decisions keep changing")]
     KeepsChanging,
+    #[error(transparent)]
+    Panicked(#[from] Panicked),
 }
 
 /// What became of a batch's alerts.
@@ -68,7 +71,11 @@ impl FanOut {
         let mut alerted = Alerted::default();
         for Arrival { message_id, event } in arrivals {
             let Some(alert) = &event.alert else { continue };
-            match self.alert_one(event, alert, config, deadline).await {
+            let alerting = self.alert_one(event, alert, config, deadline);
+            match batch::isolated(alerting)
+                .await
+                .unwrap_or_else(|panicked| Err(panicked.into()))
+            {
                 Ok(woken) => alerted.deliveries += woken,
                 Err(error) => {
                     tracing::warn!(message_id, workspace = %event.workspace.id, %error, "alert not done");
@@ -191,8 +198,10 @@ impl FanOut {
         let phones: HashSet<PhoneNumber> =
             reachable.iter().map(|(_, phone)| phone.clone()).collect();
         let phones: Vec<_> = phones.into_iter().collect();
-        let sender = provider.carrier.sender();
-        self.store.opted_out(workspace, sender, &phones).await
+        match provider.carrier.opt_out_sender() {
+            None => Ok(HashSet::new()),
+            Some(sender) => self.store.opted_out(workspace, sender, &phones).await,
+        }
     }
 
     fn delivery(

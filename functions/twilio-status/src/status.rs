@@ -1,7 +1,7 @@
 //! `POST /webhooks/twilio/status`: receipts.
 
 use domain::ids::WorkspaceId;
-use domain::sms::delivery::{Found, SmsKey, Source};
+use domain::sms::delivery::{Found, SmsDelivery, SmsKey, Source};
 use domain::twilio::receipt::{CallbackQuery, NotAReceipt, Receipt, STATUS_PATH};
 use platform::store::{Saved, StoredSms};
 
@@ -72,11 +72,30 @@ impl App {
             let Some(stored) = self.store.sms(key).await? else {
                 return Ok(false);
             };
+            self.remember_opt_out(&stored.value, found).await?;
             if self.put_once(&stored, found).await? {
                 return Ok(true);
             }
         }
         Err(Refusal::KeepsChanging)
+    }
+
+    /// Twilio may find out after it has accepted a message that its recipient has told the sender to stop.
+    async fn remember_opt_out(&self, delivery: &SmsDelivery, found: &Found) -> Result<(), Refusal> {
+        if !found.is_opt_out() {
+            return Ok(());
+        }
+        let SmsDelivery {
+            key,
+            recipient,
+            sender,
+            ..
+        } = delivery;
+        let now = (self.clock)();
+        self.store
+            .add_opt_out(&key.workspace, &recipient.phone, sender, now)
+            .await?;
+        Ok(())
     }
 
     async fn put_once(&self, stored: &StoredSms, found: &Found) -> Result<bool, Refusal> {

@@ -4,9 +4,14 @@ use domain::ids::WorkspaceId;
 use domain::twilio::credentials::AuthToken;
 use domain::twilio::receipt;
 use domain::twilio::sids::AccountSid;
+use futures::StreamExt;
+use futures::stream;
 use platform::secrets::Purpose;
 
 use crate::{App, Posted, Refusal};
+
+/// Workspaces checked at a time.
+const CHECKS: usize = 16;
 
 impl App {
     /// Those of the workspaces whose auth token for this account signed the request: the current one, or one that was
@@ -25,16 +30,25 @@ impl App {
             return Err(Refusal::Forbidden);
         };
         let url = format!("{base}{}", posted.path_and_query);
-        let mut verified = Vec::new();
-        for workspace in workspaces {
-            if self.signed(posted, &url, account, &workspace).await? {
-                verified.push(workspace);
+        // Gathered first: a lazy stream of calls would not be `Send`.
+        let checks: Vec<_> = workspaces
+            .iter()
+            .map(|workspace| self.signed(posted, &url, account, workspace))
+            .collect();
+        let checked: Vec<_> = stream::iter(checks).buffered(CHECKS).collect().await;
+        let (mut verified, mut failed) = (Vec::new(), None);
+        for (workspace, signed) in workspaces.into_iter().zip(checked) {
+            match signed {
+                Ok(true) => verified.push(workspace),
+                Ok(false) => {}
+                Err(error) => failed = Some(error),
             }
         }
-        if verified.is_empty() {
-            Err(Refusal::Forbidden)
-        } else {
-            Ok(verified)
+        // One workspace whose token cannot be had must not keep others from their receipts.
+        match failed {
+            Some(error) if verified.is_empty() => Err(error),
+            _ if verified.is_empty() => Err(Refusal::Forbidden),
+            _ => Ok(verified),
         }
     }
 

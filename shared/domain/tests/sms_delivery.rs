@@ -5,9 +5,10 @@ use std::time::Duration;
 use domain::catalogue::AlertType;
 use domain::ids::{DeliveryId, EventId, WorkspaceId};
 use domain::retry::{Jitter, RetrySchedule};
+use domain::secret::SealedSecret;
 use domain::sms::delivery::{
-    Checked, Final, Found, Ground, Outcome, Purpose, Recipient, Retries, SmsDelivery, SmsKey,
-    Source, Stage, State, Status, Timeline, WakeUp,
+    Checked, ClaimId, Final, Found, GatewayMark, Ground, Outcome, Purpose, Recipient, Retries,
+    SmsDelivery, SmsKey, Source, Stage, State, Status, Timeline, WakeUp,
 };
 use domain::sms::provider::CarrierKind;
 use domain::sms::provider_error::ProviderError;
@@ -17,6 +18,7 @@ use jiff::Timestamp;
 use proptest::prelude::*;
 
 const LEASE: Duration = Duration::from_secs(45);
+const CLAIM: ClaimId = ClaimId(7);
 const MESSAGE: &str = "SM00000000000000000000000000000001";
 
 fn at(seconds: i64) -> Timestamp {
@@ -77,12 +79,23 @@ fn twilio() -> Ground {
 }
 
 fn gateway(idempotent: bool) -> Ground {
-    Ground::Http { idempotent }
+    gateway_at("one", idempotent)
+}
+
+fn gateway_at(url: &str, idempotent: bool) -> Ground {
+    let url = SealedSecret {
+        ciphertext: url.as_bytes().to_vec(),
+        hint: None,
+    };
+    Ground::Http {
+        gateway: GatewayMark::of(&url),
+        idempotent,
+    }
 }
 
 fn claimed(ground: Ground, now: Timestamp) -> SmsDelivery {
     let mut delivery = queued();
-    delivery.claim(ground, "+14155550100", now, LEASE);
+    delivery.claim(CLAIM, ground, "+14155550100", now, LEASE);
     delivery
 }
 
@@ -122,7 +135,7 @@ fn told(stage: Stage) -> Found {
 }
 
 fn conclude(delivery: &mut SmsDelivery, outcome: Outcome, now: Timestamp) {
-    with_retries(|retries| delivery.conclude(outcome, now, retries));
+    with_retries(|retries| delivery.conclude(CLAIM, outcome, now, retries));
 }
 
 fn check(delivery: &mut SmsDelivery, checked: Checked, now: Timestamp) {
@@ -136,7 +149,7 @@ fn a_send_that_is_put_off_is_tried_after_30_s_2_min_and_10_min_and_then_fails() 
     let mut waits = Vec::new();
     for _ in 0..4 {
         assert!(matches!(delivery.state.wake_up(now), WakeUp::Attempt(_)));
-        delivery.claim(twilio(), "+14155550100", now, LEASE);
+        delivery.claim(CLAIM, twilio(), "+14155550100", now, LEASE);
         conclude(&mut delivery, try_again(None), now);
         if let Some(due) = delivery.state.due_at() {
             waits.push(due.duration_since(now).as_secs());
@@ -189,7 +202,7 @@ fn a_message_that_the_list_lacks_at_60_s_and_at_5_min_is_sent_again() {
     assert!(delivery.state.in_flight().is_none());
 
     // Both attempts count when the second one has to be looked into.
-    delivery.claim(twilio(), "+14155550100", at(300), LEASE);
+    delivery.claim(CLAIM, twilio(), "+14155550100", at(300), LEASE);
     conclude(&mut delivery, no_answer(), at(310));
     let WakeUp::Check(doubt) = delivery.state.wake_up(at(360)) else {
         panic!("{:?}", delivery.state);
@@ -244,6 +257,54 @@ fn a_gateway_is_asked_again_only_where_it_honours_our_key() {
     let mut killed = claimed(gateway(false), at(0));
     with_retries(|retries| killed.answer_lost(at(45), retries));
     assert_eq!(killed.status(), Status::Unknown);
+}
+
+#[test]
+fn what_a_gateway_may_have_taken_is_repeated_there_alone_and_never_ends_as_failed() {
+    let unanswered = || {
+        let mut delivery = claimed(gateway(true), at(0));
+        conclude(&mut delivery, no_answer(), at(10));
+        delivery
+    };
+    let again = at(100);
+    for ground in [twilio(), gateway(false), gateway_at("two", true)] {
+        let mut delivery = unanswered();
+        delivery.claim(CLAIM, ground, "+14155550100", again, LEASE);
+        assert_eq!(delivery.status(), Status::Unknown);
+    }
+    let mut refused = unanswered();
+    refused.refuse(error("no provider"), again);
+    assert_eq!(refused.status(), Status::Unknown);
+    let mut given_up = unanswered();
+    given_up.give_up(again);
+    assert_eq!(given_up.status(), Status::Unknown);
+
+    let mut delivery = unanswered();
+    let mut now = again;
+    loop {
+        delivery.claim(CLAIM, gateway(true), "gateway", now, LEASE);
+        conclude(&mut delivery, try_again(None), now);
+        match delivery.state.due_at() {
+            Some(due) => now = due,
+            None => break,
+        }
+    }
+    assert_eq!(delivery.status(), Status::Unknown);
+    let mut taken = unanswered();
+    taken.claim(CLAIM, gateway(true), "gateway", again, LEASE);
+    conclude(&mut taken, Outcome::Accepted { message_id: None }, again);
+    assert_eq!(taken.status(), Status::Sent);
+}
+
+#[test]
+fn the_outcome_of_a_claim_that_was_overtaken_counts_only_if_it_was_accepted() {
+    let mut delivery = claimed(twilio(), at(0));
+    let before = delivery.clone();
+    let other = ClaimId(8);
+    with_retries(|retries| delivery.conclude(other, try_again(None), at(1), retries));
+    assert_eq!(delivery, before);
+    with_retries(|retries| delivery.conclude(other, accepted(), at(1), retries));
+    assert_eq!(delivery.status(), Status::Sent);
 }
 
 #[test]
@@ -472,14 +533,14 @@ proptest! {
                 Move::Attempt(outcome) => {
                     if let WakeUp::Attempt(_) = delivery.state.wake_up(now) {
                         attempts += 1;
-                        delivery.claim(ground.clone(), "+14155550100", now, LEASE);
+                        delivery.claim(CLAIM, ground.clone(), "+14155550100", now, LEASE);
                         conclude(&mut delivery, outcome, now);
                     }
                 }
                 Move::Killed => {
                     if let WakeUp::Attempt(_) = delivery.state.wake_up(now) {
                         attempts += 1;
-                        delivery.claim(ground.clone(), "+14155550100", now, LEASE);
+                        delivery.claim(CLAIM, ground.clone(), "+14155550100", now, LEASE);
                     } else if let WakeUp::AnswerLost(_) = delivery.state.wake_up(now) {
                         with_retries(|retries| delivery.answer_lost(now, retries));
                     }

@@ -39,6 +39,34 @@ pub struct TwilioApi {
     rules: UrlRules,
 }
 
+/// A list of what an account may send from.
+struct List {
+    /// Its path below the account.
+    resource: &'static str,
+    /// The parameter that narrows it down.
+    filter: &'static str,
+    /// The answer's field with the entries.
+    name: &'static str,
+    /// The entries' field with the number.
+    field: &'static str,
+}
+
+/// Source: [IncomingPhoneNumber resource](https://www.twilio.com/docs/phone-numbers/api/incomingphonenumber-resource).
+const PHONE_NUMBERS: List = List {
+    resource: "IncomingPhoneNumbers",
+    filter: "PhoneNumber",
+    name: "incoming_phone_numbers",
+    field: "phone_number",
+};
+
+/// Source: [ShortCode resource](https://www.twilio.com/docs/messaging/api/short-code-resource).
+const SHORT_CODES: List = List {
+    resource: "SMS/ShortCodes",
+    filter: "ShortCode",
+    name: "short_codes",
+    field: "short_code",
+};
+
 /// Who asks.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Login {
@@ -186,43 +214,22 @@ impl TwilioApi {
                 }
             }
             TwilioSender::Number(number) if number.is_short_code() => {
-                self.has(
-                    login,
-                    "SMS/ShortCodes",
-                    "ShortCode",
-                    number.as_str(),
-                    "short_codes",
-                )
-                .await
+                self.has(login, &SHORT_CODES, number.as_str()).await
             }
-            TwilioSender::Number(number) => {
-                self.has(
-                    login,
-                    "IncomingPhoneNumbers",
-                    "PhoneNumber",
-                    number.as_str(),
-                    "incoming_phone_numbers",
-                )
-                .await
-            }
+            TwilioSender::Number(number) => self.has(login, &PHONE_NUMBERS, number.as_str()).await,
         }
     }
 
-    async fn has(
-        &self,
-        login: &Login,
-        resource: &str,
-        filter: &str,
-        value: &str,
-        list: &str,
-    ) -> Result<bool, AskError> {
+    /// Whether the list has this very entry: the filter of numbers also finds those that a number is a part of.
+    async fn has(&self, login: &Login, list: &List, value: &str) -> Result<bool, AskError> {
         let query = Serializer::new(String::new())
-            .append_pair(filter, value)
+            .append_pair(list.filter, value)
             .finish();
-        let path = format!("{}/{resource}.json?{query}", account(login));
+        let path = format!("{}/{}.json?{query}", account(login), list.resource);
         let answer = self.ask_json(&self.base, login, &path).await?;
-        let found = answer.get(list).and_then(Value::as_array);
-        Ok(!found.ok_or(AskError::NotUnderstood)?.is_empty())
+        let found = answer.get(list.name).and_then(Value::as_array);
+        let is_it = |entry: &Value| entry.get(list.field).and_then(Value::as_str) == Some(value);
+        Ok(found.ok_or(AskError::NotUnderstood)?.iter().any(is_it))
     }
 
     async fn ask_json(&self, base: &str, login: &Login, path: &str) -> Result<Value, AskError> {

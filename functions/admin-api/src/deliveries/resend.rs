@@ -55,7 +55,8 @@ async fn make_pending(app: &App, key: &DeliveryKey) -> Result<(), Problem> {
             .delivery(key)
             .await?
             .ok_or_else(Problem::not_found)?;
-        let state = delivery.value.state.resend(app.now()).map_err(|_| {
+        let now = app.now();
+        let state = delivery.value.state.resend(now).map_err(|_| {
             Problem::conflict(
                 "an attempt is under way; its outcome is seconds away, ask again then",
             )
@@ -64,7 +65,7 @@ async fn make_pending(app: &App, key: &DeliveryKey) -> Result<(), Problem> {
             return Ok(());
         }
         delivery.value.state = state;
-        match app.store.save_delivery(&delivery).await {
+        match app.store.save_delivery(&delivery, now).await {
             Err(StoreError::Conflict) => app.pause().await,
             saved => return Ok(saved.map(drop)?),
         }

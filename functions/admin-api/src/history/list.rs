@@ -114,13 +114,15 @@ fn span(object: &mut Object) -> Option<Span> {
     let limit = pagination::limit(object);
     let after = pagination::cursor::<DeliveryId>(object);
     let from = from.ok()?.map(|bound| bound.begin());
-    let to = to.ok()?.map(|bound| bound.end());
-    if from.zip(to).is_some_and(|(from, to)| from > to) {
+    let to = to.ok()?;
+    if let (Some(from), Some(to)) = (from, &to)
+        && to.is_before(from)
+    {
         return object.refuse("from", "must not be after `to`");
     }
     Some(Span {
         from,
-        to,
+        to: to.map(|to| to.end()),
         after: after?,
         limit: limit?,
     })
@@ -141,6 +143,14 @@ impl Bound {
         match self {
             Bound::At(at) => *at,
             Bound::Day(day) => day.begin(),
+        }
+    }
+
+    /// Whether it ends before that moment.
+    fn is_before(&self, from: Timestamp) -> bool {
+        match self {
+            Bound::At(at) => *at < from,
+            Bound::Day(day) => day.end() <= from,
         }
     }
 

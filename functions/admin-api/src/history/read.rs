@@ -55,7 +55,7 @@ pub(crate) async fn read_entry(
     }
     let delivery = of_some_webhook(&app, &key).await?;
     let delivery = delivery.ok_or_else(Problem::not_found)?;
-    Ok(Json(HistoryEntry::Webhook(Box::new((&delivery).into()))))
+    Ok(Json(HistoryEntry::Webhook((&delivery).into())))
 }
 
 /// The delivery of that id in the logs of the workspace's webhooks: in one of them at most, for ids hash the webhook.

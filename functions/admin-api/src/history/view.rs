@@ -57,7 +57,7 @@ pub(crate) enum HistoryRow {
 #[serde(untagged)]
 pub(crate) enum HistoryEntry {
     Sms(SmsView),
-    Webhook(Box<WebhookRow<DeliveryView>>),
+    Webhook(WebhookRow<DeliveryView>),
 }
 
 /// One alert to one phone.

@@ -11,7 +11,7 @@ use domain::sms::member::Preferences;
 use platform::store::StoreError;
 use serde::Serialize;
 use utoipa::ToSchema;
-use utoipa::openapi::schema::{ObjectBuilder, SchemaType, Type};
+use utoipa::openapi::schema::{AdditionalProperties, ObjectBuilder, SchemaType, Type};
 use utoipa::openapi::{RefOr, Schema};
 
 use super::{find, may_see};
@@ -58,7 +58,12 @@ fn types(with: impl Fn(ObjectBuilder, &str) -> ObjectBuilder) -> RefOr<Schema> {
             let name = alert_type.as_str();
             with(object.property(name, flag()), name)
         });
-    RefOr::T(object.additional_properties(Some(false)).build().into())
+    RefOr::T(
+        object
+            .additional_properties(Some(AdditionalProperties::FreeForm(false)))
+            .build()
+            .into(),
+    )
 }
 
 impl From<&Preferences> for PreferencesView {

@@ -51,8 +51,10 @@ impl OptedOut {
         let Some(provider) = app.store.provider(workspace).await?.value.current else {
             return Ok(OptedOut(HashSet::new()));
         };
+        let Some(sender) = provider.carrier.opt_out_sender() else {
+            return Ok(OptedOut(HashSet::new()));
+        };
         let phones: Vec<_> = phones.into_iter().collect();
-        let sender = provider.carrier.sender();
         Ok(OptedOut(
             app.store.opted_out(workspace, sender, &phones).await?,
         ))

@@ -1,9 +1,11 @@
 //! `/sms`: who carries a workspace's messages, and what they will look like.
 //!
+//! * [`provider`] — who carries messages
 //! * [`preview`] — the text of an alert, and what it costs
 //! * [`test`] — a message to see whether messages arrive
 
 mod preview;
+mod provider;
 mod test;
 
 use std::sync::Arc;
@@ -19,6 +21,11 @@ use crate::object;
 /// The routes below a workspace.
 pub(crate) fn routes() -> OpenApiRouter<Arc<App>> {
     OpenApiRouter::default()
+        .routes(routes!(
+            provider::read::read_provider,
+            provider::put::put_provider,
+            provider::delete::delete_provider
+        ))
         .routes(routes!(preview::preview_alert))
         .routes(routes!(test::test_sms))
 }

@@ -32,7 +32,8 @@ use crate::App;
 use crate::auth::{Access, Caller, TakePart};
 use crate::body::{Fields, JsonBody};
 use crate::deliveries::Accepted;
-use crate::object::{self, Object};
+use crate::number_plan;
+use crate::object::Object;
 use crate::path::{At, WorkspacePath};
 use crate::problem::{Guarded, Problem, WithBody, WithConflict};
 
@@ -55,7 +56,7 @@ impl Fields for TestRequest {
     const MAY_BE_ABSENT: bool = true;
 
     fn read(object: &mut Object, _: &App) -> Option<Self> {
-        let to = object.optional("to", object::parsed);
+        let to = object.optional("to", number_plan::phone);
         Some(TestRequest { to: to.ok()? })
     }
 }

@@ -20,6 +20,7 @@ use super::fields::{self, NewSecret};
 use super::view::WebhookWithSecret;
 use crate::auth::{Access, Configure};
 use crate::body::{Fields, JsonBody};
+use crate::endpoint;
 use crate::event_types::Choice;
 use crate::object::{self, Object};
 use crate::path::{At, WorkspacePath};
@@ -58,7 +59,7 @@ pub(crate) struct NewWebhook {
 
 impl Fields for NewWebhook {
     fn read(object: &mut Object, app: &App) -> Option<Self> {
-        let url = object.required("url", fields::url(app));
+        let url = object.required("url", endpoint::url(app));
         let events = object.required("events", fields::events);
         let project_id = object.nullable("project_id", object::parsed);
         let description = object.nullable("description", fields::description);
@@ -88,7 +89,7 @@ pub(crate) async fn create_webhook(
     At(WorkspacePath { workspace_id }): At<WorkspacePath>,
     JsonBody(new): JsonBody<NewWebhook>,
 ) -> Result<(StatusCode, Json<WebhookWithSecret>), Problem> {
-    fields::check_host(&app, &new.url).await?;
+    endpoint::check_host(&app, &new.url).await?;
     let secret = NewSecret::seal_if_asked(
         &app,
         &workspace_id,

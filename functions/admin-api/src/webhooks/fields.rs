@@ -1,11 +1,9 @@
 //! The rules of a webhook's fields, as creating and updating share them.
 
 use domain::catalogue::EventFilter;
-use domain::endpoint_url::EndpointUrl;
 use domain::ids::WorkspaceId;
 use domain::secret::WebhookSecret;
 use domain::webhook::SealedSecret;
-use platform::http::SendError;
 use serde_json::Value;
 
 use crate::App;
@@ -58,11 +56,6 @@ impl NewSecret {
     }
 }
 
-pub(crate) fn url(app: &App) -> impl FnOnce(Value) -> Result<EndpointUrl, String> {
-    let rules = app.url_rules;
-    move |value| EndpointUrl::parse(&object::text(value)?, rules).map_err(|error| error.to_string())
-}
-
 pub(crate) fn events(value: Value) -> Result<EventFilter, String> {
     let rule = || "must be a list of event types, or of \"*\" alone".to_owned();
     let Value::Array(names) = value else {
@@ -102,18 +95,4 @@ pub(crate) fn secret_or_generate(object: &mut Object) -> Option<(Given<WebhookSe
         ),
         read => Some(read),
     }
-}
-
-/// Resolves the URL's host and refuses what leads to no public address.
-pub(crate) async fn check_host(app: &App, url: &EndpointUrl) -> Result<(), Problem> {
-    let rule = match app.endpoints.check(url).await {
-        Ok(()) => return Ok(()),
-        Err(SendError::UrlRefused(error)) => error.to_string(),
-        Err(SendError::NotResolved) => {
-            "must name a host that resolves; no address was found for this one within 3 s"
-                .to_owned()
-        }
-        Err(error) => format!("must name a public host; this one {error}"),
-    };
-    Err(Problem::invalid_field("url", rule))
 }

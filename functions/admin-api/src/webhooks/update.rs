@@ -24,6 +24,7 @@ use super::{ask_for, edit, find};
 use crate::App;
 use crate::auth::{Access, Configure};
 use crate::body::{Fields, JsonBody};
+use crate::endpoint;
 use crate::event_types::Choice;
 use crate::object::{self, Given, Object};
 use crate::path::{At, WebhookPath};
@@ -58,7 +59,7 @@ pub(crate) struct WebhookPatch {
 
 impl Fields for WebhookPatch {
     fn read(object: &mut Object, app: &App) -> Option<Self> {
-        let url = object.optional("url", fields::url(app));
+        let url = object.optional("url", endpoint::url(app));
         let events = object.optional("events", fields::events);
         let project_id = object.nullable("project_id", object::parsed);
         let description = object.nullable("description", fields::description);
@@ -93,7 +94,7 @@ pub(crate) async fn update_webhook(
 ) -> Result<Json<WebhookWithSecret>, Problem> {
     find(&app, &workspace_id, &webhook_id).await?;
     if let Some(url) = &patch.url {
-        fields::check_host(&app, url).await?;
+        endpoint::check_host(&app, url).await?;
     }
     let chosen = patch.secret.as_value();
     let new_secret =

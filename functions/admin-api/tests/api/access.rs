@@ -5,15 +5,21 @@ use std::collections::BTreeSet;
 use serde_json::{Value, json};
 
 use crate::description::operations;
+use crate::provider::twilio;
 use crate::support::{Answer, Api, OPERATOR, WORKSPACE};
 
 const FOREIGN: &str = "ws_2";
+/// The user of the keys.
+const OWN_USER: &str = "user_1";
+const OWN_PHONE: &str = "+14155551234";
+const OTHER_USER: &str = "user_2";
+const OTHER_PHONE: &str = "+33612345678";
 
 /// A row of the table in `docs/api.md`.
 struct Row {
     method: String,
     path: String,
-    /// Role (or `no key`) and `✓` or the status that refuses it.
+    /// Role (or `no key`) and `✓`, `own` or the status that refuses it.
     cells: Vec<(&'static str, String)>,
 }
 
@@ -41,17 +47,36 @@ impl Row {
         self.path.contains("{workspace_id}")
     }
 
-    /// The path with names in it, of things that exist.
+    /// The path with names in it, of things that exist; the member is the keys' own.
     async fn real_path(&self, api: &Api) -> String {
-        let webhook = api.webhook(json!({})).await;
-        let delivery = api.delivery(&webhook, 1, |_| {}).await;
-        let key = json!({ "role": "publisher", "name": "to be deleted" });
-        let key = api.post("/api-keys", key).await.json();
-        self.path
+        for (user, phone) in [(OWN_USER, OWN_PHONE), (OTHER_USER, OTHER_PHONE)] {
+            let member = json!({ "name": user, "phone": phone });
+            api.put(&format!("/members/{user}"), member).await;
+        }
+        api.put("/sms/provider", twilio(json!({}))).await;
+        let mut path = self
+            .path
             .replace("{workspace_id}", WORKSPACE)
-            .replace("{webhook_id}", webhook["id"].as_str().unwrap())
-            .replace("{delivery_id}", &delivery)
-            .replace("{key_id}", key["id"].as_str().unwrap())
+            .replace("{user_id}", OWN_USER);
+        if path.contains("{webhook_id}") {
+            let webhook = api.webhook(json!({})).await;
+            path = path
+                .replace("{webhook_id}", webhook["id"].as_str().unwrap())
+                .replace("{delivery_id}", &api.delivery(&webhook, 1, |_| {}).await);
+        }
+        if path.contains("{delivery_id}") {
+            let sms = api
+                .post("/sms/test", json!({ "to": OWN_PHONE }))
+                .await
+                .json();
+            path = path.replace("{delivery_id}", sms["delivery_id"].as_str().unwrap());
+        }
+        if path.contains("{key_id}") {
+            let key = json!({ "role": "publisher", "name": "to be deleted" });
+            let key = api.post("/api-keys", key).await.json();
+            path = path.replace("{key_id}", key["id"].as_str().unwrap());
+        }
+        path
     }
 
     fn body(&self) -> Option<Value> {
@@ -64,9 +89,26 @@ impl Row {
                 "id": "evt_1", "event": "label.created", "timestamp": "2026-03-29T14:30:00Z",
                 "workspace": { "id": WORKSPACE, "slug": "one" }, "data": {}
             })),
-            ("POST" | "PATCH", _) => Some(json!({})),
+            ("POST", "preview") => Some(json!({
+                "event_type": "mentioned", "summary": "mentions you",
+                "item": { "identifier": "ENG-1", "title": "", "url": "https://example.com" }
+            })),
+            ("POST", "test") if self.path.ends_with("sms/test") => Some(json!({ "to": OWN_PHONE })),
+            ("PUT", "provider") => Some(twilio(json!({}))),
+            ("PUT", "preferences") => Some(json!({ "sms": {} })),
+            ("POST" | "PATCH" | "PUT", _) => Some(json!({})),
             _ => None,
         }
+    }
+
+    /// The same asked about somebody else.
+    async fn call_for_another(&self, api: &Api, path: &str) -> Answer {
+        let body = self.body().map(|body| {
+            let text = body.to_string().replace(OWN_PHONE, OTHER_PHONE);
+            serde_json::from_str(&text).unwrap()
+        });
+        let path = path.replace(OWN_USER, OTHER_USER);
+        api.send(&self.method, &path, body).await
     }
 
     async fn call(&self, api: &Api, path: &str) -> Answer {
@@ -100,8 +142,13 @@ async fn each_role_may_do_in_its_workspace_what_the_table_says() {
             let path = row.real_path(&api).await;
             let answer = row.call(&api.with_key(key.as_deref()), &path).await;
             let what = format!("{role}: {} {path}: {}", row.method, answer.status);
+            if cell == "own" {
+                let caller = api.with_key(key.as_deref());
+                let others = row.call_for_another(&caller, &path).await;
+                assert_eq!(others.status, 403, "{what} {}", others.text());
+            }
             match cell.as_str() {
-                "✓" => assert!(
+                "✓" | "own" => assert!(
                     (200..300).contains(&answer.status),
                     "{what} {}",
                     answer.text()

@@ -28,7 +28,7 @@ impl io::Write for Log {
 }
 
 /// Starts the log, or forgets what is in it.
-fn start_log() {
+pub(crate) fn start_log() {
     static STARTED: Once = Once::new();
     STARTED.call_once(|| {
         tracing_subscriber::fmt()
@@ -40,7 +40,7 @@ fn start_log() {
     LOGGED.with_borrow_mut(Vec::clear);
 }
 
-fn logged() -> Vec<Value> {
+pub(crate) fn logged() -> Vec<Value> {
     let text = LOGGED.with_borrow(|logged| String::from_utf8(logged.clone()).unwrap());
     text.lines()
         .map(|line| serde_json::from_str(line).unwrap())

@@ -56,6 +56,7 @@ async fn every_described_route_is_one_and_its_path_takes_no_other_method() {
             .replace("{webhook_id}", "wh_00000000000000000000000000")
             .replace("{delivery_id}", "dlv_000000000000000000000000000000")
             .replace("{key_id}", "key_00000000000000000000000000")
+            .replace("{user_id}", "user_1")
             .replace("{workspace_id}", "ws_1");
         for method in ["GET", "POST", "PUT", "PATCH", "DELETE"] {
             let described = operations.contains(&(method.to_owned(), path.clone()));

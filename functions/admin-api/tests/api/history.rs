@@ -108,13 +108,7 @@ async fn pages_lead_through_the_history_newest_first_beyond_the_thousandth_entry
     for second in 0..1_030 {
         newest_first.insert(0, sms(&api, second, |_| {}).await);
     }
-    for limit in [33, 100] {
-        assert_eq!(
-            all_ids(&api, &format!("limit={limit}")).await,
-            newest_first,
-            "{limit}"
-        );
-    }
+    assert_eq!(all_ids(&api, "limit=100").await, newest_first);
     let first = api.get("/history").await.json();
     assert_eq!(ids(&first), newest_first[..25]);
 }

@@ -8,6 +8,8 @@
 //! * [`deliveries`], [`actions`] — the log; test, resend, recover, switching off, deleting
 //! * [`events`], [`api_keys`] — the other resources
 //! * [`sms_test`], [`history`], [`stats`] — a test message; what became of messages and deliveries
+//! * [`provider`], [`provider_check`], [`preview`] — who carries messages, what Twilio says of it, what they look like
+//! * [`members`], [`preferences`] — phones, opt-outs, what people want to be told
 //! * [`any_body`] — properties that hold for any input
 
 mod access;
@@ -19,6 +21,11 @@ mod deliveries;
 mod description;
 mod events;
 mod history;
+mod members;
+mod preferences;
+mod preview;
+mod provider;
+mod provider_check;
 mod requests;
 mod sms_test;
 mod stats;

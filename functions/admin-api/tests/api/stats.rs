@@ -3,11 +3,14 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use aws_sdk_dynamodb::types::AttributeValue;
 use domain::catalogue::{AlertType, EventType};
-use domain::delivery::State as WebhookState;
+use domain::delivery::{DeliveryKey, FailedBecause, State as WebhookState};
+use domain::ids::DeliveryId;
 use domain::retry::{Jitter, RetrySchedule};
+use domain::secret::SealedSecret;
 use domain::sms::delivery::{
-    Final, Found, Ground, Outcome, Retries, SmsDelivery, Source, Stage, State,
+    ClaimId, Final, Found, GatewayMark, Ground, Outcome, Retries, SmsDelivery, Source, Stage, State,
 };
 use domain::sms::member::NotSent;
 use domain::sms::provider_error::ProviderError;
@@ -23,6 +26,8 @@ use serde_json::{Value, json};
 use crate::history::{all_rows, sms, sms_of};
 use crate::support::{Api, WORKSPACE};
 
+const CLAIM: ClaimId = ClaimId(1);
+
 async fn stats(api: &Api, query: &str) -> Value {
     let answer = api.get(&format!("/stats{query}")).await;
     assert_eq!(answer.status, 200, "{}", answer.text());
@@ -30,27 +35,28 @@ async fn stats(api: &Api, query: &str) -> Value {
 }
 
 /// What the statistics must say of these rows of the history: date, channel, status and type with count and segments.
-fn grouped(rows: &[Value], at: &str) -> Vec<Value> {
+fn grouped(rows: &[Value]) -> Vec<Value> {
     let mut groups: BTreeMap<[String; 4], (u64, u64)> = BTreeMap::new();
     for row in rows {
         let text = |field: &str| row[field].as_str().unwrap().to_owned();
-        let group = [
-            text(at)[..10].to_owned(),
-            text("channel"),
-            text("status"),
-            text("type"),
-        ];
+        let group = [date(row), text("channel"), text("status"), text("type")];
         let (count, segments) = groups.entry(group).or_default();
         *count += 1;
         *segments += row["segments"].as_u64().unwrap_or(0);
     }
-    let group = |([date, channel, status, of_type], (count, segments))| {
+    let group = |([date, channel, status, of_type], (count, segments)): ([String; 4], _)| {
         json!({
             "date": date, "channel": channel, "status": status, "type": of_type,
             "count": count, "segments": segments
         })
     };
     groups.into_iter().map(group).collect()
+}
+
+/// The day that a row counts for: the time in its id is when an SMS was made, and when a webhook's event occurred.
+fn date(row: &Value) -> String {
+    let id: DeliveryId = row["id"].as_str().unwrap().parse().unwrap();
+    id.event_time().to_string()[..10].to_owned()
 }
 
 /// The days' counts in the order of the names: the API has its own.
@@ -158,9 +164,16 @@ async fn happen(api: &Api, made: &mut Vec<SmsDelivery>, number: usize, happening
         }
         Happening::Claimed(index) => {
             if let Some(stored) = stored(&index, made).await {
-                let ground = Ground::Http { idempotent: false };
+                let ground = Ground::Http {
+                    gateway: GatewayMark::of(&SealedSecret {
+                        ciphertext: Vec::new(),
+                        hint: None,
+                    }),
+                    idempotent: false,
+                };
                 step(api, &stored, |delivery| {
                     delivery.claim(
+                        CLAIM,
                         ground,
                         "https://gw.example.com",
                         now,
@@ -173,7 +186,7 @@ async fn happen(api: &Api, made: &mut Vec<SmsDelivery>, number: usize, happening
         Happening::Concluded(index, outcome) => {
             if let Some(stored) = stored(&index, made).await {
                 step(api, &stored, |delivery| {
-                    delivery.conclude(outcome, now, retries)
+                    delivery.conclude(CLAIM, outcome, now, retries);
                 })
                 .await;
             }
@@ -202,7 +215,7 @@ fn whatever_happens_to_messages_their_statistics_equal_the_history() {
         .build()
         .unwrap();
     let config = Config {
-        cases: 20,
+        cases: 16,
         failure_persistence: None,
         ..Config::default()
     };
@@ -218,7 +231,7 @@ fn whatever_happens_to_messages_their_statistics_equal_the_history() {
                 let rows = all_rows(&api, "limit=100").await;
                 prop_assert_eq!(rows.len(), made.len());
                 let stats = stats(&api, "?from=2026-03-20&to=2026-04-10").await;
-                prop_assert_eq!(days(&stats), grouped(&rows, "created_at"));
+                prop_assert_eq!(days(&stats), grouped(&rows));
                 Ok::<_, TestCaseError>(())
             })
         })
@@ -253,7 +266,7 @@ async fn the_statistics_of_webhooks_equal_their_logs() {
     assert_eq!(rows.len(), 8 * 12);
     assert_eq!(
         days(&stats(&api, &format!("?{span}")).await),
-        grouped(&rows, "created_at")
+        grouped(&rows)
     );
 
     let gone = webhooks[0]["id"].as_str().unwrap();
@@ -264,7 +277,7 @@ async fn the_statistics_of_webhooks_equal_their_logs() {
         .collect();
     assert_eq!(
         days(&stats(&api, &format!("?{span}")).await),
-        grouped(&left, "created_at")
+        grouped(&left)
     );
 }
 
@@ -286,6 +299,155 @@ async fn a_delivery_that_moves_on_is_counted_where_it_stands() {
     );
     assert_eq!(api.post(&path, json!({})).await.status, 202);
     assert_eq!(statuses().await, ["pending_retry"]);
+}
+
+/// Something that happens to the deliveries of a webhook.
+#[derive(Debug, Clone)]
+enum Moment {
+    /// A delivery is recorded whose event occurred so many hours ago.
+    Recorded { hours: i64, state: usize },
+    /// A delivery moves on.
+    Changes(Index, usize),
+    /// Time passes.
+    Passes { minutes: u64 },
+    /// Somebody looks at the statistics.
+    Looked,
+}
+
+fn moment() -> impl Strategy<Value = Moment> {
+    prop_oneof![
+        3 => (0i64..60, 0usize..3).prop_map(|(hours, state)| Moment::Recorded { hours, state }),
+        2 => (any::<Index>(), 0usize..3).prop_map(|(index, state)| Moment::Changes(index, state)),
+        2 => (1u64..200).prop_map(|minutes| Moment::Passes { minutes }),
+        2 => Just(Moment::Looked),
+    ]
+}
+
+fn some_state(which: usize, now: Timestamp) -> WebhookState {
+    match which {
+        0 => WebhookState::Success,
+        1 => WebhookState::Failed(FailedBecause::Exhausted),
+        _ => WebhookState::single_attempt(now),
+    }
+}
+
+async fn change(api: &Api, webhook: &Value, id: &str, state: usize) {
+    let key = DeliveryKey {
+        workspace: WORKSPACE.parse().unwrap(),
+        webhook: webhook["id"].as_str().unwrap().parse().unwrap(),
+        id: id.parse().unwrap(),
+    };
+    let mut stored = api.store.delivery(&key).await.unwrap().unwrap();
+    stored.value.state = some_state(state, api.now());
+    api.store.save_delivery(&stored, api.now()).await.unwrap();
+}
+
+async fn pass(api: &Api, webhook: &Value, ids: &mut Vec<String>, number: usize, moment: Moment) {
+    match moment {
+        Moment::Recorded { hours, state } => {
+            let seconds = hours * 3600 + i64::try_from(number).unwrap();
+            let id = api.delivery(webhook, -seconds, |delivery| {
+                delivery.created_at = api.now();
+                delivery.expires_at = api.now() + SignedDuration::from_hours(24 * 30);
+                delivery.state = some_state(state, api.now());
+            });
+            ids.push(id.await);
+        }
+        Moment::Changes(index, state) if !ids.is_empty() => {
+            change(api, webhook, &ids[index.index(ids.len())], state).await;
+        }
+        Moment::Changes(..) | Moment::Looked => {}
+        Moment::Passes { minutes } => {
+            tokio::time::advance(Duration::from_secs(60 * minutes)).await;
+        }
+    }
+}
+
+#[test]
+fn whatever_happens_to_deliveries_and_whenever_somebody_looks_their_statistics_equal_the_logs() {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_time()
+        .start_paused(true)
+        .build()
+        .unwrap();
+    let config = Config {
+        cases: 16,
+        failure_persistence: None,
+        ..Config::default()
+    };
+    let moments = prop::collection::vec(moment(), 1..40);
+    TestRunner::new(config)
+        .run(&moments, |mut moments| {
+            moments.push(Moment::Looked);
+            runtime.block_on(async {
+                let api = Api::new().await;
+                let webhook = api.webhook(json!({})).await;
+                let mut ids = Vec::new();
+                for (number, moment) in moments.into_iter().enumerate() {
+                    if matches!(moment, Moment::Looked) {
+                        let rows = all_rows(&api, "channel=webhook&limit=100").await;
+                        prop_assert_eq!(rows.len(), ids.len());
+                        prop_assert_eq!(days(&stats(&api, "").await), grouped(&rows));
+                    }
+                    pass(&api, &webhook, &mut ids, number, moment).await;
+                }
+                Ok::<_, TestCaseError>(())
+            })
+        })
+        .unwrap();
+}
+
+/// Takes a delivery out of the table as its expiry would.
+async fn expire(api: &Api, webhook: &Value, id: &str) {
+    let id: DeliveryId = id.parse().unwrap();
+    let log = format!(
+        "LOG#{}#{}",
+        webhook["id"].as_str().unwrap(),
+        id.shard().number()
+    );
+    let deletion = api.db.delete_item().table_name("Table");
+    deletion
+        .key("pk", AttributeValue::S(log))
+        .key("sk", AttributeValue::S(id.to_string()))
+        .send()
+        .await
+        .unwrap();
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_hour_that_is_over_is_not_read_again() {
+    let api = Api::new().await;
+    let webhook = api.webhook(json!({})).await;
+    let mut ids = Vec::new();
+    // The clock stands at 14:30.
+    for hours_ago in [0, 1, 2, 5] {
+        ids.push(api.delivery(&webhook, -hours_ago * 3600, |_| {}).await);
+    }
+    let total = async || stats(&api, "").await["totals"][0]["count"].as_u64();
+    assert_eq!(total().await, Some(4));
+    for id in &ids {
+        expire(&api, &webhook, id).await;
+    }
+    // The hours from 14:00 and 13:00 are not over; those from 12:00 and 9:00 are.
+    assert_eq!(total().await, Some(2));
+    let webhook_id = webhook["id"].as_str().unwrap().parse().unwrap();
+    api.store.delete_roll_ups(&webhook_id).await.unwrap();
+    assert_eq!(total().await, None);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_has_expired_stays_counted_even_where_its_hour_is_touched() {
+    let api = Api::new().await;
+    let webhook = api.webhook(json!({})).await;
+    let gone = api.delivery(&webhook, -5 * 3600, |_| {}).await;
+    let kept = api.delivery(&webhook, -5 * 3600 + 1, |_| {}).await;
+    let total = async || stats(&api, "").await["totals"].clone();
+    let counted = json!([{ "channel": "webhook", "status": "failed", "count": 2, "segments": 0 }]);
+    assert_eq!(total().await, counted);
+    tokio::time::advance(Duration::from_secs(24 * 3600)).await;
+    expire(&api, &webhook, &gone).await;
+    change(&api, &webhook, &kept, 0).await;
+    assert_eq!(total().await, counted);
 }
 
 fn settle(end: Final, segments: usize) -> impl FnOnce(&mut SmsDelivery) {

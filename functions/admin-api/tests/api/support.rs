@@ -167,6 +167,10 @@ impl Api {
         self.send("POST", path, Some(body)).await
     }
 
+    pub(crate) async fn put(&self, path: &str, body: Value) -> Answer {
+        self.send("PUT", path, Some(body)).await
+    }
+
     pub(crate) async fn patch(&self, path: &str, body: Value) -> Answer {
         self.send("PATCH", path, Some(body)).await
     }
@@ -232,9 +236,22 @@ impl Api {
         answer.json()
     }
 
-    /// A key of this role in this workspace.
+    /// A member with this phone.
+    pub(crate) async fn member(&self, user: &str, phone: Option<&str>) -> Value {
+        let body = json!({ "name": format!("Name of {user}"), "phone": phone });
+        let answer = self.put(&format!("/members/{user}"), body).await;
+        assert_eq!(answer.status, 201, "{}", answer.text());
+        answer.json()
+    }
+
+    /// A key of this role in this workspace, of the user `user_1`.
     pub(crate) async fn key(&self, workspace: &str, role: &str) -> String {
-        let body = json!({ "role": role, "name": "test", "user_id": "user_1" });
+        self.key_of(workspace, role, Some("user_1")).await
+    }
+
+    /// A key of this role in this workspace, of this user.
+    pub(crate) async fn key_of(&self, workspace: &str, role: &str, user: Option<&str>) -> String {
+        let body = json!({ "role": role, "name": "test", "user_id": user });
         let answer = self
             .post(&format!("/v1/workspaces/{workspace}/api-keys"), body)
             .await;

@@ -113,15 +113,17 @@ fn resource(path: &str, behaviour: Behaviour) -> Option<Value> {
         return Some(json!({ "sid": SERVICE }));
     }
     let below = path.strip_prefix(&account)?;
-    let one_if = |owned: bool| if owned { vec![json!({})] } else { vec![] };
     if below == ".json" {
         Some(json!({ "status": behaviour.status, "type": behaviour.kind }))
     } else if let Some(number) = below.strip_prefix("/IncomingPhoneNumbers.json?PhoneNumber=") {
-        let owned = number == NUMBER.replace('+', "%2B");
-        Some(json!({ "incoming_phone_numbers": one_if(owned) }))
+        // Twilio looks for the digits anywhere in a number.
+        let found = NUMBER.contains(&number.replace("%2B", "+"));
+        let numbers = found.then(|| json!({ "phone_number": NUMBER }));
+        Some(json!({ "incoming_phone_numbers": Vec::from_iter(numbers) }))
     } else {
         let code = below.strip_prefix("/SMS/ShortCodes.json?ShortCode=")?;
-        Some(json!({ "short_codes": one_if(code == SHORT_CODE) }))
+        let codes = (code == SHORT_CODE).then(|| json!({ "short_code": SHORT_CODE }));
+        Some(json!({ "short_codes": Vec::from_iter(codes) }))
     }
 }
 

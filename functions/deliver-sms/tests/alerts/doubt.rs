@@ -99,6 +99,18 @@ async fn a_send_that_is_never_answered_ends_as_failed_after_four_attempts() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn what_the_first_attempt_sent_late_counts_when_the_second_is_looked_into() {
+    // The first message shows in the list after the second attempt only, and both got no answer: nobody can tell.
+    let world =
+        one_in_doubt(r#"{"timeout_after_accept": 2, "callbacks": "none", "list_lag_ms": 310000}"#)
+            .await;
+    world.until_quiet(MINUTE * 60).await;
+    let delivery = world.only().await;
+    assert_eq!(world.twilio.accepted().len(), 2, "as the rule permits");
+    assert_eq!(delivery.status(), Status::Unknown);
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_list_that_cannot_be_had_for_an_hour_leaves_the_delivery_unknown() {
     let world =
         one_in_doubt(r#"{"timeout_after_accept": 1, "callbacks": "none", "list_errors": 100000}"#)

@@ -1,6 +1,9 @@
 //! The other carrier.
 
+use std::time::Duration;
+
 use domain::sms::delivery::Status;
+use domain::sms::provider::Carrier;
 
 use crate::sending::MINUTE;
 use crate::world::{Answer, World};
@@ -118,4 +121,54 @@ async fn silence_leaves_it_unknown_unless_the_gateway_honours_our_key() {
     let world = sent_through(true, move || answers.next().unwrap()).await;
     assert_eq!(world.only().await.status(), Status::Sent);
     assert_eq!(world.gateway_calls().len(), 2);
+}
+
+async fn silent_once_idempotent() -> World {
+    let world = World::new().await;
+    world.member("u1", PHONE).await;
+    world.use_gateway(true, None).await;
+    world.answer(|| Answer::Silence);
+    world.alert("evt_1", &["u1"]).await;
+    world.pass(Duration::from_secs(15)).await;
+    assert_eq!(world.gateway_calls().len(), 1);
+    world
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_a_gateway_may_have_taken_is_sent_through_no_other_provider() {
+    let world = silent_once_idempotent().await;
+    world.use_twilio().await;
+    world.until_quiet(MINUTE * 30).await;
+    assert_eq!(world.only().await.status(), Status::Unknown);
+    assert!(world.twilio.accepted().is_empty());
+
+    let world = silent_once_idempotent().await;
+    world.remove_provider().await;
+    world.until_quiet(MINUTE * 30).await;
+    assert_eq!(world.only().await.status(), Status::Unknown);
+
+    let world = silent_once_idempotent().await;
+    world.until_quiet(MINUTE * 60).await;
+    assert_eq!(world.only().await.status(), Status::Unknown);
+    assert_eq!(world.gateway_calls().len(), 4);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_gateway_with_the_longest_url_is_sent_through() {
+    let world = World::new().await;
+    world.member("u1", PHONE).await;
+    world.use_gateway(false, None).await;
+    let mut stored = world.store.provider(&world.workspace()).await.unwrap();
+    let provider = stored.value.current.as_mut().unwrap();
+    let Carrier::Http(gateway) = &mut provider.carrier else {
+        panic!("a gateway")
+    };
+    gateway.shown_url = format!("https://gateway.example.com/{}", "p".repeat(2_000));
+    let workspace = world.workspace();
+    let saved = world.store.save_provider(&workspace, &stored).await;
+    saved.unwrap();
+    world.answer(|| Answer::Status(200));
+    world.alert("evt_1", &["u1"]).await;
+    world.until_quiet(MINUTE * 5).await;
+    assert_eq!(world.only().await.status(), Status::Sent);
 }

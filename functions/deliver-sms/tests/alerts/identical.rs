@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use domain::sms::delivery::Status;
+use domain::sms::delivery::{Found, Source, Stage, Status};
 
 use crate::faults::{Kill, When};
 use crate::sending::MINUTE;
@@ -79,6 +79,88 @@ async fn each_is_sent_once_also_where_the_function_is_killed_at_any_call() {
             }
         }
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_text_that_twilio_might_have_made_of_ours_is_not_taken_for_ours() {
+    let world = World::new().await;
+    world.use_twilio().await;
+    world.member("u1", PHONE).await;
+    world
+        .twilio_behaves(r#"{"timeout_before_accept": 1, "callbacks": "none"}"#)
+        .await;
+    world
+        .alert_saying("label changed to 🔥", "ENG-42", "evt_1", &["u1"])
+        .await;
+    world.pass(Duration::from_secs(20)).await;
+    world
+        .twilio_behaves(r#"{"timeout_after_accept": 1, "callbacks": "none"}"#)
+        .await;
+    world
+        .alert_saying("label changed to bug", "ENG-42", "evt_2", &["u1"])
+        .await;
+    world.until_quiet(MINUTE * 60).await;
+    world.check("alike").await;
+    let ends: Vec<_> = world
+        .history()
+        .await
+        .iter()
+        .map(|sms| sms.status())
+        .collect();
+    assert_eq!(ends, [Status::Unknown, Status::Delivered]);
+}
+
+/// It cannot be so by itself: whose a message is was written beforehand.
+#[tokio::test(start_paused = true)]
+async fn a_message_that_belongs_to_another_delivery_is_not_sent_again_for_it() {
+    let probe = World::new().await;
+    probe.use_twilio().await;
+    probe.member("u1", PHONE).await;
+    probe.alert("evt_1", &["u1"]).await;
+    probe.until_quiet(MINUTE).await;
+    let message_id = probe.only().await.provider_message_id.unwrap();
+
+    let world = World::new().await;
+    world.use_twilio().await;
+    world.member("u1", PHONE).await;
+    world.member("u9", "+14155550777").await;
+    world
+        .twilio_behaves(r#"{"timeout_before_accept": 1, "callbacks": "none"}"#)
+        .await;
+    world.alert("evt_0", &["u9"]).await;
+    world.pass(Duration::from_secs(20)).await;
+    let stored = world.store.sms(&world.only().await.key).await;
+    let stored = stored.unwrap().unwrap();
+    let mut owner = stored.value.clone();
+    let found = Found {
+        message_id,
+        stage: Stage::Sent,
+        error: None,
+    };
+    owner.receive(found, Source::Receipt, world.now());
+    world.store.save_sms(&stored, &owner).await.unwrap();
+    world.twilio_behaves(r#"{"callbacks": "none"}"#).await;
+    world.alert("evt_1", &["u1"]).await;
+    world.until_quiet(MINUTE * 60).await;
+    let history = world.history().await;
+    let ours = history.iter().find(|sms| sms.key != owner.key).unwrap();
+    assert_eq!((ours.status(), world.accepted_for(ours)), (Status::Sent, 1));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_text_whose_holder_was_lost_is_freed() {
+    let world = World::new().await;
+    world.use_twilio().await;
+    world.member("u1", PHONE).await;
+    world
+        .twilio_behaves(r#"{"timeout_before_accept": 1}"#)
+        .await;
+    world.alert("evt_1", &["u1"]).await;
+    world.pass(Duration::from_secs(20)).await;
+    world.lose(&world.only().await).await;
+    world.alert("evt_2", &["u1"]).await;
+    world.until_quiet(MINUTE * 5).await;
+    assert_eq!(world.only().await.status(), Status::Delivered);
 }
 
 #[tokio::test(start_paused = true)]

@@ -4,17 +4,21 @@ use std::time::Duration;
 
 use axum::body::Body;
 use domain::secret::SecretText;
-use domain::sms::delivery::{SmsDelivery, Status};
+use domain::sms::delivery::{Found, SmsDelivery, Source, Stage, Status};
+use domain::sms::member::NotSent;
 use domain::twilio::credentials::AuthToken;
 use domain::twilio::receipt::callback_url;
 use domain::twilio::signature::{Params, sign};
 use http::{Request, StatusCode};
 
+use crate::faults::{Kill, When};
 use crate::sending::MINUTE;
 use crate::world::{SENDER, TOKEN, World, account};
 
 const PUBLIC: &str = "https://setget.example.com";
 const PHONE: &str = "+14155551234";
+/// The first message that the simulator accepts, in every run.
+const FIRST_MESSAGE: &str = "SMca378003755c34da6da3aa03989bb3f5";
 const OTHER_MESSAGE: &str = "SMffffffffffffffffffffffffffffffff";
 
 /// A form as Twilio posts one, signed with a token.
@@ -176,19 +180,11 @@ async fn a_receipt_for_an_unknown_message_is_kept_and_joined_when_our_own_write_
     let world = World::new().await;
     world.use_twilio().await;
     world.member("u1", PHONE).await;
-    // The first message of the simulator, before it is sent.
-    let probe = World::new().await;
-    probe.use_twilio().await;
-    probe.member("u1", PHONE).await;
-    probe.alert("evt_1", &["u1"]).await;
-    probe.until_quiet(MINUTE).await;
-    let message = probe.only().await.provider_message_id.unwrap();
-
     let account = account();
     for status in ["delivered", "sent"] {
         let form = Form {
             path_and_query: "/webhooks/twilio/status".to_owned(),
-            fields: receipt(&account, &message, status),
+            fields: receipt(&account, FIRST_MESSAGE, status),
             token: TOKEN,
         };
         assert_eq!(world.post(form.request()).await, StatusCode::OK);
@@ -197,9 +193,144 @@ async fn a_receipt_for_an_unknown_message_is_kept_and_joined_when_our_own_write_
     world.alert("evt_1", &["u1"]).await;
     world.until_quiet(MINUTE).await;
     let delivery = world.only().await;
-    assert_eq!(delivery.provider_message_id.as_deref(), Some(&*message));
+    assert_eq!(delivery.provider_message_id.as_deref(), Some(FIRST_MESSAGE));
     assert_eq!(delivery.status(), Status::Delivered);
     world.check("joined").await;
+}
+
+/// Receipts that do not name their delivery, each posted at some moment of the send; the functions that send and that
+/// take receipts are killed at any of their calls. The last word of the receipts is in the history all the same.
+#[tokio::test(start_paused = true)]
+async fn receipts_that_cross_the_send_are_joined_also_where_a_function_is_killed_at_any_call() {
+    let probe = run_crossing(Duration::ZERO, None).await;
+    let message = probe.only().await.provider_message_id.unwrap();
+    let mut kills = 0;
+    for delay in [0, 10_000].map(Duration::from_millis) {
+        for function in ["DeliverSms", "TwilioStatus"] {
+            for call in 0..probe.faults.calls(function) {
+                for when in [When::Before, When::After] {
+                    let kill = Kill {
+                        function,
+                        call,
+                        when,
+                    };
+                    let world = run_crossing(delay, Some(kill)).await;
+                    kills += world.faults.struck();
+                    let delivery = world.only().await;
+                    let context = format!("{delay:?} {kill:?}: {delivery:#?}");
+                    assert_eq!(delivery.provider_message_id, Some(message.clone()));
+                    assert_eq!(delivery.status(), Status::Delivered, "{context}");
+                    assert_eq!(world.twilio.accepted().len(), 1, "{context}");
+                }
+            }
+        }
+    }
+    assert!(kills >= 20, "{kills}");
+}
+
+/// An alert whose receipt comes by number, `delay` after it was published, and again until it is taken.
+async fn run_crossing(delay: Duration, kill: Option<Kill>) -> World {
+    let world = World::new().await;
+    world.use_twilio().await;
+    world.member("u1", PHONE).await;
+    world.twilio_behaves(r#"{"callbacks": "none"}"#).await;
+    if let Some(kill) = kill {
+        world.faults.kill(kill);
+    }
+    let account = account();
+    world.alert("evt_1", &["u1"]).await;
+    world.pass(delay).await;
+    let form = || Form {
+        path_and_query: "/webhooks/twilio/status".to_owned(),
+        fields: receipt(&account, FIRST_MESSAGE, "delivered"),
+        token: TOKEN,
+    };
+    for _ in 0..5 {
+        let answer = tokio::time::timeout(MINUTE / 6, world.post(form().request())).await;
+        if answer.is_ok_and(|status| status == StatusCode::OK) {
+            break;
+        }
+    }
+    world.until_quiet(MINUTE * 10).await;
+    world
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_early_receipt_counts_for_the_workspaces_whose_token_it_bears() {
+    let world = World::new().await;
+    world.use_twilio().await;
+    world.member("u1", PHONE).await;
+    let found = Found {
+        message_id: FIRST_MESSAGE.to_owned(),
+        stage: Stage::Undelivered,
+        error: None,
+    };
+    let other = ["ws_2".parse().unwrap()];
+    let kept = world
+        .store
+        .keep_early_receipt(&found, &other, world.now(), 1);
+    kept.await.unwrap();
+    world.twilio_behaves(r#"{"callbacks": "none"}"#).await;
+    world.alert("evt_1", &["u1"]).await;
+    world.until_quiet(MINUTE).await;
+    let delivery = world.only().await;
+    assert_eq!(delivery.provider_message_id.as_deref(), Some(FIRST_MESSAGE));
+    assert_eq!(delivery.status(), Status::Sent);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_receipt_for_anothers_message_that_names_a_delivery_joins_its_timeline_alone() {
+    let world = World::new().await;
+    world.use_twilio().await;
+    world.member("u1", PHONE).await;
+    world.member("u2", "+14155551235").await;
+    world
+        .twilio_behaves(r#"{"timeout_before_accept": 1, "callbacks": "none"}"#)
+        .await;
+    world.alert("evt_1", &["u1"]).await;
+    world.pass(Duration::from_secs(20)).await;
+    let doubtful = world.only().await;
+    world.alert("evt_2", &["u2"]).await;
+    world.pass(Duration::from_secs(10)).await;
+    let account = account();
+    let form = Form {
+        path_and_query: callback_path(&doubtful),
+        fields: receipt(&account, FIRST_MESSAGE, "delivered"),
+        token: TOKEN,
+    };
+    assert_eq!(world.post(form.request()).await, StatusCode::OK);
+    let [doubtful, owner] = &world.history().await[..] else {
+        panic!("two deliveries")
+    };
+    assert_eq!(owner.provider_message_id.as_deref(), Some(FIRST_MESSAGE));
+    assert_eq!(owner.status(), Status::Sent);
+    assert_eq!(doubtful.status(), Status::Sending);
+    let last = doubtful.timeline.entries().last().unwrap();
+    assert_eq!(last.source, Source::ForeignReceipt);
+    world.until_quiet(MINUTE * 20).await;
+    world.check("another's message").await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_receipt_that_tells_of_an_opt_out_is_remembered() {
+    let (world, delivery) = sent().await;
+    let account = account();
+    let mut fields = receipt(
+        &account,
+        delivery.provider_message_id.as_deref().unwrap(),
+        "failed",
+    );
+    fields.push(("ErrorCode", "21610"));
+    let form = Form {
+        path_and_query: callback_path(&delivery),
+        fields,
+        token: TOKEN,
+    };
+    assert_eq!(world.post(form.request()).await, StatusCode::OK);
+    world.alert("evt_2", &["u1"]).await;
+    world.until_quiet(MINUTE).await;
+    assert_eq!(world.only().await.status(), Status::Failed);
+    assert_eq!(world.not_sent().await, [(NotSent::OptedOut, 1)].into());
 }
 
 #[tokio::test(start_paused = true)]

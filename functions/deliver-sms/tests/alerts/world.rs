@@ -14,7 +14,7 @@ use domain::catalogue::AlertType;
 use domain::endpoint_url::UrlRules;
 use domain::ids::WorkspaceId;
 use domain::secret::SecretText;
-use domain::sms::delivery::{SmsDelivery, State, Status};
+use domain::sms::delivery::{SmsDelivery, SmsKey, State, Status};
 use domain::sms::member::{Member, NotSent, Preferences};
 use domain::sms::provider::{Carrier, Gateway, Provider, TwilioAccount};
 use domain::sms::segments::MaxSegments;
@@ -254,12 +254,17 @@ impl World {
     }
 
     pub async fn alert_of(&self, item: &str, id: &str, recipients: &[&str]) {
+        self.alert_saying("priority changed to Urgent", item, id, recipients)
+            .await;
+    }
+
+    pub async fn alert_saying(&self, summary: &str, item: &str, id: &str, recipients: &[&str]) {
         let timestamp = Timestamp::from_second(self.now().as_second()).unwrap();
         let event = serde_json::json!({
             "id": id, "timestamp": timestamp.to_string(), "workspace": { "id": "ws_1", "slug": "s" },
             "project": null, "actor": null,
             "alert": {
-                "event_type": "priority_changed", "summary": "priority changed to Urgent",
+                "event_type": "priority_changed", "summary": summary,
                 "item": {
                     "identifier": item, "title": "Fix login redirect",
                     "url": format!("https://app.setget.io/s/issues/{item}"),
@@ -373,6 +378,21 @@ impl World {
         let mut history = self.history().await;
         assert_eq!(history.len(), 1, "{history:#?}");
         history.remove(0)
+    }
+
+    /// Takes a delivery's item away.
+    pub async fn lose(&self, delivery: &SmsDelivery) {
+        use aws_sdk_dynamodb::types::AttributeValue;
+        let SmsKey { workspace, id } = &delivery.key;
+        let client = aws_sdk_dynamodb::Client::new(&self.aws.sdk_config());
+        let pk = format!("SMS#{workspace}#{}", id.shard().number());
+        let delete = client
+            .delete_item()
+            .table_name(&self.template.tables[0].name)
+            .key("pk", AttributeValue::S(pk))
+            .key("sk", AttributeValue::S(id.to_string()))
+            .condition_expression("attribute_exists(pk)");
+        delete.send().await.unwrap();
     }
 
     /// How many messages Twilio has accepted for this delivery, by the callback that each was sent with.

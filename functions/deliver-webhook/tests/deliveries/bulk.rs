@@ -130,7 +130,11 @@ async fn a_recovery_that_died_between_writing_and_waking_wakes_when_it_is_resume
     let mut stored = world.store.delivery(&failed.key).await.unwrap().unwrap();
     stored.value.state = stored.value.state.recover(world.now()).unwrap();
     stored.value.recovered_by = Some(RecoverJob("job_1".into()));
-    world.store.save_delivery(&stored).await.unwrap();
+    world
+        .store
+        .save_delivery(&stored, world.now())
+        .await
+        .unwrap();
     world.pass(HOUR).await;
     assert_eq!(world.calls("down.example.com").len(), 1, "nobody wakes it");
 

@@ -1,5 +1,6 @@
 """The whole product as a user starts it, for tests that come to it from outside: boto3 and plain HTTP."""
 
+import dataclasses
 import json
 import os
 import pathlib
@@ -30,30 +31,48 @@ def wait_for(condition, seconds, what):
 class Stack:
     """A running local stack."""
 
-    def __init__(self, process, env):
+    def __init__(self, process, env, directory, output):
         self.process = process
         self.env = env
-        self.sqs = boto3.client(
-            "sqs",
-            endpoint_url=env["AWS_ENDPOINT_URL"],
-            region_name=env["AWS_REGION"],
-            aws_access_key_id=env["AWS_ACCESS_KEY_ID"],
-            aws_secret_access_key=env["AWS_SECRET_ACCESS_KEY"],
-        )
+        self.logs = directory / "logs"
+        self.output = output
+        self.answers = []
+        self.sqs = self.aws("sqs")
         self.events_queue = env["EVENTS_QUEUE_URL"]
 
+    def aws(self, service):
+        return boto3.client(
+            service,
+            endpoint_url=self.env["AWS_ENDPOINT_URL"],
+            region_name=self.env["AWS_REGION"],
+            aws_access_key_id=self.env["AWS_ACCESS_KEY_ID"],
+            aws_secret_access_key=self.env["AWS_SECRET_ACCESS_KEY"],
+        )
+
     def request(self, method, path, body=None, key=None):
-        """One call of the HTTP API: status and JSON."""
+        """One call of the HTTP API: status and JSON. The whole answer is kept in `answers`."""
         data = body if body is None or isinstance(body, bytes) else json.dumps(body).encode()
         request = urllib.request.Request(self.env["API_URL"] + path, data=data, method=method)
         request.add_header("Authorization", f"Bearer {key or self.env['API_KEY']}")
         if data is not None:
             request.add_header("Content-Type", "application/json")
-        return call(request)
+        status, headers, answer = exchange(request)
+        self.answers.append(Answer(method, path, status, headers, answer))
+        return status, json.loads(answer) if answer else None
 
-    def api(self, method, path, body=None, expect=200):
-        status, answer = self.request(method, path, body)
-        assert status == expect, (status, answer)
+    def api(self, method, path, body=None, expect=200, key=None):
+        status, answer = self.request(method, path, body, key)
+        allowed = expect if isinstance(expect, tuple) else (expect,)
+        assert status in allowed, (method, path, status, answer)
+        return answer
+
+    def outside(self, method, path, body=None):
+        """One call of the outside world's own controls."""
+        data = None if body is None else json.dumps(body).encode()
+        request = urllib.request.Request(self.env["OUTSIDE_URL"] + path, data=data, method=method)
+        request.add_header("Content-Type", "application/json")
+        status, answer = call(request)
+        assert status < 300, (status, answer)
         return answer
 
     def create_webhook(self, workspace, inbox, **fields):
@@ -62,19 +81,11 @@ class Stack:
 
     def behave(self, inbox, **behaviour):
         """Sets how an inbox answers."""
-        request = urllib.request.Request(
-            f"{self.env['OUTSIDE_URL']}/inbox/{inbox}/behaviour",
-            data=json.dumps(behaviour).encode(),
-            method="PUT",
-            headers={"Content-Type": "application/json"},
-        )
-        status, answer = call(request)
-        assert status < 300, answer
+        self.outside("PUT", f"/inbox/{inbox}/behaviour", behaviour)
 
     def arrivals(self, inbox):
         """What an inbox received, oldest first."""
-        _, answer = call(urllib.request.Request(f"{self.env['OUTSIDE_URL']}/inbox/{inbox}/requests"))
-        return answer["items"] if isinstance(answer, dict) else answer
+        return self.outside("GET", f"/inbox/{inbox}/requests")
 
     def deliveries(self, workspace, webhook, query=""):
         """The whole delivery log of a webhook, page after page."""
@@ -121,34 +132,55 @@ class Stack:
         return pids
 
 
-def call(request):
+@dataclasses.dataclass(frozen=True)
+class Answer:
+    """What the HTTP API said."""
+
+    method: str
+    path: str
+    status: int
+    headers: str
+    body: bytes
+
+
+def exchange(request):
+    """Status, headers and raw body."""
     try:
         with urllib.request.urlopen(request, timeout=30) as response:
-            status, body = response.status, response.read()
+            return response.status, str(response.headers), response.read()
     except urllib.error.HTTPError as error:
-        status, body = error.code, error.read()
+        return error.code, str(error.headers), error.read()
+
+
+def call(request):
+    status, _, body = exchange(request)
     return status, json.loads(body) if body else None
 
 
 @pytest.fixture(scope="session")
-def stack():
-    """One stack for all tests, with retries that follow within seconds; the real schedule has a test of its own.
+def stack(tmp_path_factory):
+    """One stack for all tests, with retries that follow within seconds; the real schedules have tests of their own.
 
     Needs `cargo build --workspace --all-targets --all-features` before it, as `infra/check` does.
     """
-    env_file = ROOT / "target" / f"local-{OFFSET}" / "env"
+    directory = ROOT / "target" / f"local-{OFFSET}"
+    env_file = directory / "env"
     env_file.unlink(missing_ok=True)
     binaries = pathlib.Path(os.environ.get("CARGO_TARGET_DIR", ROOT / "target")) / "debug"
     command = [binaries / "local", "--bin-dir", binaries, "--port-offset", str(OFFSET)]
-    command += ["--set", "RetrySchedule=2s,2s,2s,2s,2s"]
-    process = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True)
+    command += ["--set", "RetrySchedule=2s,2s,2s,2s,2s", "--set", "SmsRetrySchedule=1s,1s,1s"]
+    output = tmp_path_factory.mktemp("stack") / "output"
+    with output.open("w") as file:
+        process = subprocess.Popen(command, cwd=ROOT, stdout=file, stderr=subprocess.STDOUT)
+
+    def ready():
+        assert process.poll() is None, f"the stack did not start:\n{output.read_text()}"
+        return any(line.startswith("ready") for line in output.read_text().splitlines())
+
     try:
-        for line in process.stdout:
-            if line.startswith("ready"):
-                break
-        assert process.poll() is None, "the stack did not start"
+        wait_for(ready, 60, "the stack is ready")
         env = dict(line.split("=", 1) for line in env_file.read_text().splitlines())
-        yield Stack(process, env)
+        yield Stack(process, env, directory, output)
     finally:
         process.send_signal(signal.SIGTERM)
         try:

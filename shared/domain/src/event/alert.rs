@@ -11,6 +11,8 @@ use crate::{catalogue::AlertType, ids::UserId};
 /// The most recipients of one alert, duplicates counted once.
 pub const MAX_RECIPIENTS: usize = 500;
 const MAX_URL_CHARACTERS: usize = 2_048;
+/// Messages are never shortened by it.
+const MAX_IDENTIFIER_CHARACTERS: usize = 128;
 
 /// What people are told by SMS, and who.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -28,7 +30,7 @@ pub struct Alert {
 /// The work item of an alert.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct AlertItem {
-    /// How people call it, e.g. `ENG-42`; not empty.
+    /// How people call it, e.g. `ENG-42`; not empty, at most 128 characters.
     pub identifier: String,
     /// Its title.
     pub title: String,
@@ -60,7 +62,7 @@ impl AlertItem {
 
     fn read(item: &Fields<'_>) -> Result<Self, EventError> {
         Ok(Self {
-            identifier: non_empty(item, "identifier")?,
+            identifier: identifier(item)?,
             title: item.text("title")?,
             url: link(item)?,
         })
@@ -73,6 +75,15 @@ fn non_empty(fields: &Fields<'_>, name: &str) -> Result<String, EventError> {
         Err(fields.error(name, "must not be empty"))
     } else {
         Ok(text)
+    }
+}
+
+fn identifier(item: &Fields<'_>) -> Result<String, EventError> {
+    let text = non_empty(item, "identifier")?;
+    if text.chars().take(MAX_IDENTIFIER_CHARACTERS + 1).count() <= MAX_IDENTIFIER_CHARACTERS {
+        Ok(text)
+    } else {
+        Err(item.error("identifier", "must have at most 128 characters"))
     }
 }
 

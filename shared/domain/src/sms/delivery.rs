@@ -32,7 +32,9 @@ use super::segments::{Encoding, Segments};
 use crate::catalogue::AlertType;
 use crate::ids::{DeliveryId, EventId, UserId, WorkspaceId};
 
-pub use state::{Attempting, Doubt, Final, Ground, Queued, State, Status, WakeUp};
+pub use state::{
+    Attempting, ClaimId, Doubt, Final, GatewayMark, Ground, Queued, State, Status, WakeUp,
+};
 pub use steps::{Checked, Found, Outcome, Retries};
 pub use timeline::{Entry, Source, Stage, Timeline};
 

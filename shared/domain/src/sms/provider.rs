@@ -113,6 +113,15 @@ impl Carrier {
         }
     }
 
+    /// The sender that recipients can tell to stop; gateways have none that we would hear of.
+    #[must_use]
+    pub fn opt_out_sender(&self) -> Option<&str> {
+        match self {
+            Carrier::Twilio(twilio) => Some(twilio.sender.as_str()),
+            Carrier::Http(_) => None,
+        }
+    }
+
     /// What the history shows as the sender: the number, the messaging service or the gateway's masked URL.
     #[must_use]
     pub fn sender(&self) -> &str {

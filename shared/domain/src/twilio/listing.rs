@@ -147,20 +147,33 @@ const TRIAL_PREFIX: &str = "Sent from your Twilio trial account -";
 /// The most characters that Smart Encoding writes for one (`…` becomes `...`).
 const MOST_PER_CHARACTER: usize = 3;
 
+/// How like a message is to one that is sought.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Likeness {
+    /// Everything agrees, the text to the letter.
+    Same,
+    /// It may be another one as well: its text was redacted, or some characters were replaced.
+    Similar,
+}
+
 impl Sought<'_> {
-    /// Whether this may be the message that is sought.
+    /// How like the message that is sought this one is; `None` where it is another.
     #[must_use]
-    pub fn matches(&self, listed: &ListedMessage) -> bool {
-        listed.direction == "outbound-api"
+    pub fn likeness(&self, listed: &ListedMessage) -> Option<Likeness> {
+        let where_and_when = listed.direction == "outbound-api"
             && listed.to.as_deref() == Some(self.to.as_str())
             && listed.created.duration_since(self.since) >= -CLOCK_SKEW
-            && self.is_sender_of(listed)
-            && self.says(listed.body.as_deref().unwrap_or_default())
+            && self.is_sender_of(listed);
+        let says = self.says(listed.body.as_deref().unwrap_or_default());
+        says.filter(|_| where_and_when)
     }
 
     fn is_sender_of(&self, listed: &ListedMessage) -> bool {
         match self.sender {
-            TwilioSender::Number(number) => listed.from.as_deref() == Some(number.as_str()),
+            TwilioSender::Number(number) => {
+                listed.from.as_deref() == Some(number.as_str())
+                    && listed.messaging_service.is_none()
+            }
             TwilioSender::MessagingService(service) => {
                 listed.messaging_service.as_deref() == Some(service.as_str())
             }
@@ -170,12 +183,18 @@ impl Sought<'_> {
     /// Whether the message may say this. A body that was redacted says nothing, and may have been anything: better that a
     /// delivery ends as unknown than that it is sent twice.
     /// Source: [Message redaction](https://www.twilio.com/docs/messaging/tutorials/how-to-retrieve-and-modify-message-history).
-    fn says(&self, listed: &str) -> bool {
+    fn says(&self, listed: &str) -> Option<Likeness> {
         let (listed, sent) = (plain(listed), plain(self.body));
         let body = listed
             .strip_prefix(TRIAL_PREFIX)
             .map_or(&*listed, str::trim_start);
-        listed.is_empty() || listed == sent || body == sent || is_smart_encoding(body, &sent)
+        if listed == sent || body == sent {
+            Some(Likeness::Same)
+        } else if listed.is_empty() || is_smart_encoding(body, &sent) {
+            Some(Likeness::Similar)
+        } else {
+            None
+        }
     }
 }
 

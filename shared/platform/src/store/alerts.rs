@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 use aws_sdk_dynamodb::types::TransactWriteItem;
 use domain::catalogue::AlertType;
 use domain::compression::{compress, decompress};
-use domain::ids::{EventId, LogShard, UserId, WorkspaceId};
+use domain::ids::{DeliveryId, EventId, LogShard, UserId, WorkspaceId};
 use domain::sms::delivery::SmsDelivery;
 use domain::sms::member::{Decision, NotSent};
 use jiff::Timestamp;
@@ -122,11 +122,7 @@ impl Store {
     }
 }
 
-/// Any shard will do; that of the first delivery spreads events evenly.
+/// Any shard will do; this one spreads events evenly.
 fn shard_of(new: &NewDecisions<'_>) -> LogShard {
-    let first = new
-        .deliveries
-        .first()
-        .map(|delivery| delivery.key.id.shard());
-    first.or_else(|| LogShard::all().next()).unwrap_or_default()
+    DeliveryId::for_sms(new.workspace, new.event, new.now, "").shard()
 }

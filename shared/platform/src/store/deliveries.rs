@@ -1,9 +1,11 @@
 //! Deliveries by key; recording what became of an attempt.
+//!
+//! Who changes what is counted of an hour long past tells the [statistics](super::webhook_stats) first.
 
 use std::collections::HashMap;
 
 use aws_sdk_dynamodb::types::TransactWriteItem;
-use domain::delivery::{Delivery, DeliveryKey, WebhookEffect};
+use domain::delivery::{Delivery, DeliveryKey, State, WebhookEffect};
 use domain::ids::EventId;
 use domain::webhook::Webhook;
 use jiff::Timestamp;
@@ -69,19 +71,25 @@ impl Store {
     /// # Errors
     /// [`StoreError::Conflict`] where it has one.
     pub async fn create_delivery(&self, delivery: &Delivery) -> Result<(), StoreError> {
-        self.put(
-            delivery_item::encode(delivery, Expected::Absent)?,
-            Expected::Absent,
-        )
-        .await
+        let item = delivery_item::encode(delivery, Expected::Absent)?;
+        self.touch(delivery, delivery.created_at).await?;
+        self.put(item, Expected::Absent).await
     }
 
-    /// Writes a changed delivery; the answer is its new revision.
+    /// Writes a changed delivery at `now`; the answer is its new revision.
     ///
     /// # Errors
     /// [`StoreError::Conflict`] where it has changed or gone meanwhile.
-    pub async fn save_delivery(&self, delivery: &Stored) -> Result<u64, StoreError> {
+    pub async fn save_delivery(
+        &self,
+        delivery: &Stored,
+        now: Timestamp,
+    ) -> Result<u64, StoreError> {
         let expected = Expected::Rev(delivery.rev);
+        // A claim is made on what was pending and leaves it so.
+        if !is_claimed(&delivery.value) {
+            self.touch(&delivery.value, now).await?;
+        }
         self.put(delivery_item::encode(&delivery.value, expected)?, expected)
             .await?;
         Ok(expected.next())
@@ -101,6 +109,10 @@ impl Store {
         now: Timestamp,
     ) -> Result<Recorded, StoreError> {
         let expected = rev.map_or(Expected::Absent, Expected::Rev);
+        let stays_pending = rev.is_some() && matches!(delivery.state, State::Pending(_));
+        if !stays_pending {
+            self.touch(delivery, now).await?;
+        }
         let touches_webhook = match effect {
             WebhookEffect::None => false,
             // A success that saw no streak leaves the webhook alone: nothing is written for it on the hot path.
@@ -164,6 +176,11 @@ impl Store {
         ))
     }
 
+    async fn touch(&self, delivery: &Delivery, now: Timestamp) -> Result<(), StoreError> {
+        let DeliveryKey { webhook, id, .. } = &delivery.key;
+        self.touch_hour(webhook, id, now).await
+    }
+
     async fn stands_at(&self, key: &DeliveryKey, expected: Expected) -> Result<bool, StoreError> {
         let rev = self.delivery(key).await?.map(|stored| stored.rev);
         Ok(match expected {
@@ -171,6 +188,10 @@ impl Store {
             Expected::Rev(expected) => rev == Some(expected),
         })
     }
+}
+
+fn is_claimed(delivery: &Delivery) -> bool {
+    matches!(&delivery.state, State::Pending(pending) if pending.lease.is_some())
 }
 
 fn apply(effect: WebhookEffect, webhook: &mut Webhook, event: &EventId, now: Timestamp) -> bool {

@@ -5,6 +5,7 @@ use domain::ids::{DeliveryId, EventId, KeyId, LogShard, UserId, WebhookId, Works
 use domain::sms::delivery::SmsKey;
 use domain::sms::phone::PhoneNumber;
 use domain::twilio::sids::AccountSid;
+use jiff::civil::Date;
 
 /// `pk` and `sk` of an item.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -162,6 +163,19 @@ pub(crate) fn delivery(webhook: &WebhookId, id: &DeliveryId) -> Key {
 
 pub(crate) fn delivery_key(key: &DeliveryKey) -> Key {
     delivery(&key.webhook, &key.id)
+}
+
+/// The partition of a webhook's roll-ups.
+pub(crate) fn roll_ups(webhook: &WebhookId) -> String {
+    format!("ROLLUP#{webhook}")
+}
+
+/// What was counted of a day of a webhook's log, hour by hour.
+pub(crate) fn roll_up(webhook: &WebhookId, date: Date) -> Key {
+    Key {
+        pk: roll_ups(webhook),
+        sk: date.to_string(),
+    }
 }
 
 /// Which of the deliveries of a webhook that have not succeeded; the key of the `unsettled` index.

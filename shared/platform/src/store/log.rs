@@ -9,6 +9,7 @@ use domain::delivery::{Delivery, DeliveryKey, State};
 use domain::ids::{DeliveryId, LogShard, WebhookId, WorkspaceId};
 use futures::future::try_join_all;
 use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
 
 use super::delivery_item;
 use super::item::{self, Item, get_text};
@@ -22,7 +23,8 @@ pub use super::keys::Unsettled;
 const SCAN: usize = 1_000;
 
 /// Which status a log is filtered by.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum StatusFilter {
     /// Taken by the endpoint.
     Success,

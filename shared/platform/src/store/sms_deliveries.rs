@@ -8,7 +8,7 @@ use domain::sms::delivery::{SmsDelivery, SmsKey};
 use jiff::Timestamp;
 use sha2::{Digest, Sha256};
 
-use super::item::{self, Item};
+use super::item::{self, Item, get_text};
 use super::keys::{self, Key};
 use super::sms_counters::Changes;
 use super::sms_item;
@@ -169,6 +169,7 @@ impl Store {
             return Ok(());
         };
         let holder = receipts::delivery_of(&item)?;
+        let claim = get_text(&item, "claim")?;
         let holds = self
             .sms(&holder)
             .await?
@@ -176,9 +177,8 @@ impl Store {
         if holds {
             return Ok(());
         }
-        // The holder may have given it up, and another delivery taken it, since it was read: the transaction that
-        // takes it writes the taker's id.
-        self.delete_if_held_by(&key, &holder.id).await
+        // The holder may have given it up since it was read, and anybody taken it: each taking has another claim.
+        self.delete_if_claimed(&key, claim).await
     }
 }
 
@@ -206,5 +206,8 @@ fn text_key(delivery: &SmsDelivery) -> Option<Key> {
 
 fn holder_item(key: &Key, delivery: &SmsDelivery) -> Item {
     let at = delivery.state.due_at().unwrap_or(Timestamp::UNIX_EPOCH);
-    receipts::naming(key, &delivery.key, at + TEXT_KEPT)
+    let mut item = receipts::naming(key, &delivery.key, at + TEXT_KEPT);
+    let claim = delivery.state.claim().map(|claim| claim.0.to_string());
+    item.insert("claim".to_owned(), item::text(claim.unwrap_or_default()));
+    item
 }

@@ -10,8 +10,6 @@ use aws_sdk_dynamodb::types::{
     AttributeValue, Delete, KeysAndAttributes, Put, TransactWriteItem, Update, WriteRequest,
 };
 
-use domain::ids::DeliveryId;
-
 use super::item::{self, Item};
 use super::keys::Key;
 use crate::aws_error;
@@ -171,18 +169,25 @@ impl Store {
         writes: Vec<TransactWriteItem>,
     ) -> Result<Transacted, StoreError> {
         let mut pauses = Pauses::default();
+        let mut token = new_token();
         loop {
             let sent = self
                 .client
                 .transact_write_items()
                 .set_transact_items(Some(writes.clone()))
+                .client_request_token(&token)
                 .send()
                 .await;
             match sent {
                 Ok(_) => return Ok(Transacted::Written),
                 Err(error) => match cancellation(&error) {
                     Cancelled::Condition(places) => return Ok(Transacted::Refused(places)),
-                    Cancelled::Contention => pauses.next("TransactionConflict").await?,
+                    Cancelled::Contention => {
+                        pauses.next("TransactionConflict").await?;
+                        token = new_token();
+                    }
+                    // Our own, sent before: by its token it is known not to be another.
+                    Cancelled::InProgress => pauses.next("TransactionInProgress").await?,
                     Cancelled::Not => return Err(unavailable(&error)),
                 },
             }
@@ -223,19 +228,15 @@ impl Store {
         Ok(())
     }
 
-    /// Deletes the item where it names this delivery; else leaves it alone.
-    pub(crate) async fn delete_if_held_by(
-        &self,
-        key: &Key,
-        holder: &DeliveryId,
-    ) -> Result<(), StoreError> {
+    /// Deletes the item where it was written under this claim; else leaves it alone.
+    pub(crate) async fn delete_if_claimed(&self, key: &Key, claim: &str) -> Result<(), StoreError> {
         let deleted = self
             .client
             .delete_item()
             .table_name(&self.table)
             .set_key(Some(item::key(key)))
-            .condition_expression("delivery = :holder")
-            .expression_attribute_values(":holder", item::text(holder.as_str()))
+            .condition_expression("claim = :claim")
+            .expression_attribute_values(":claim", item::text(claim))
             .send()
             .await;
         match deleted {
@@ -315,7 +316,9 @@ impl Pauses {
         if self.0 > CONTENTION_TRIES {
             return Err(StoreError::Unavailable(why.to_owned()));
         }
-        tokio::time::sleep(Duration::from_millis(10) * 2u32.pow(self.0)).await;
+        // Of random length, so that those who collided do not collide again.
+        let longest = Duration::from_millis(20) * 2u32.pow(self.0);
+        tokio::time::sleep(longest.mul_f64(rand::random_range(0.25..1.0))).await;
         Ok(())
     }
 }
@@ -329,9 +332,16 @@ pub(crate) enum Transacted {
     Refused(Vec<usize>),
 }
 
+/// Tells a transaction from any other, also where it is sent again.
+/// Source: [TransactWriteItems, idempotency](https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_TransactWriteItems.html).
+fn new_token() -> String {
+    format!("{:032x}", rand::random::<u128>())
+}
+
 enum Cancelled {
     Condition(Vec<usize>),
     Contention,
+    InProgress,
     Not,
 }
 
@@ -342,7 +352,7 @@ fn cancellation<R>(error: &SdkError<TransactWriteItemsError, R>) -> Cancelled {
         error.as_service_error()
     else {
         return match error.code() {
-            Some("TransactionInProgressException") => Cancelled::Contention,
+            Some("TransactionInProgressException") => Cancelled::InProgress,
             _ => Cancelled::Not,
         };
     };

@@ -2,9 +2,12 @@
 
 use std::time::Duration;
 
+use base64::{Engine, engine::general_purpose::STANDARD};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
 
+use crate::secret::SealedSecret;
 use crate::sms::provider::CarrierKind;
 use crate::sms::sender::TwilioSender;
 use crate::twilio::sids::AccountSid;
@@ -13,7 +16,7 @@ use crate::twilio::sids::AccountSid;
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum State {
-    /// An attempt is to be made. Nothing that was sent before was accepted, for certain.
+    /// An attempt is to be made. It is certain, or harmless, that nothing that was sent before was accepted.
     Queued(Queued),
     /// An attempt was begun, and nobody has recorded how it ended.
     Attempting(Attempting),
@@ -33,6 +36,9 @@ pub struct Queued {
     /// The first attempt that ended without an answer, if one did: what it may have sent late counts as this
     /// delivery's when the next one is cleared up.
     pub doubtful_since: Option<Timestamp>,
+    /// The gateway that may have accepted an earlier attempt, if one may have: only where it is repeated there, with
+    /// the same key, is a further attempt harmless.
+    pub unanswered_by: Option<GatewayMark>,
 }
 
 /// An attempt under way.
@@ -42,12 +48,35 @@ pub struct Attempting {
     pub failures: u32,
     /// When it was begun, before anything was sent.
     pub at: Timestamp,
+    /// Tells this claim from any other.
+    pub claim: ClaimId,
     /// Whoever began it is dead after this.
     pub leased_until: Timestamp,
     /// What it is sent through.
     pub ground: Ground,
     /// See [`Queued::doubtful_since`].
     pub doubtful_since: Option<Timestamp>,
+    /// See [`Queued::unanswered_by`].
+    pub unanswered_by: Option<GatewayMark>,
+}
+
+/// A random number that tells a claim from any other.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct ClaimId(pub u64);
+
+/// Tells a gateway from any other, without its URL.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct GatewayMark(String);
+
+impl GatewayMark {
+    /// The mark of the gateway at this URL. The same URL entered anew makes another mark.
+    #[must_use]
+    pub fn of(url: &SealedSecret) -> GatewayMark {
+        let digest = Sha256::digest(&url.ciphertext);
+        GatewayMark(STANDARD.encode(digest))
+    }
 }
 
 /// What an attempt is sent through: what has to be known to find out later what became of it.
@@ -63,6 +92,8 @@ pub enum Ground {
     },
     /// A gateway.
     Http {
+        /// Which one.
+        gateway: GatewayMark,
         /// Whether a repeated request is harmless there.
         idempotent: bool,
     },
@@ -152,6 +183,7 @@ impl State {
             failures: 0,
             not_before: now,
             doubtful_since: None,
+            unanswered_by: None,
         })
     }
 
@@ -195,6 +227,24 @@ impl State {
         }
     }
 
+    /// The gateway that may have accepted an attempt.
+    pub(super) fn unanswered_by(&self) -> Option<&GatewayMark> {
+        match self {
+            State::Queued(queued) => queued.unanswered_by.as_ref(),
+            State::Attempting(attempting) => attempting.unanswered_by.as_ref(),
+            State::Resolving(_) | State::Settled(_) => None,
+        }
+    }
+
+    /// The claim of the attempt under way.
+    #[must_use]
+    pub fn claim(&self) -> Option<ClaimId> {
+        match self {
+            State::Attempting(attempting) => Some(attempting.claim),
+            State::Queued(_) | State::Resolving(_) | State::Settled(_) => None,
+        }
+    }
+
     /// The status that it shows.
     #[must_use]
     pub fn status(&self) -> Status {
@@ -207,6 +257,12 @@ impl State {
 }
 
 impl Ground {
+    /// Whether an attempt may go through it although an earlier one may have been accepted by that gateway: only where
+    /// it is repeated at the same one, which knows it by our key.
+    pub(super) fn repeats(&self, unanswered_by: &GatewayMark) -> bool {
+        matches!(self, Ground::Http { gateway, idempotent: true } if gateway == unanswered_by)
+    }
+
     /// Which carrier it is.
     #[must_use]
     pub fn carrier(&self) -> CarrierKind {

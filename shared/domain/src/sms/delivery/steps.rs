@@ -7,11 +7,12 @@ use serde::{Deserialize, Serialize};
 
 use super::SmsDelivery;
 use super::state::{
-    Attempting, Doubt, FIRST_CHECK, Final, Ground, LAST_CHECK, Queued, SECOND_CHECK, State,
+    Attempting, ClaimId, Doubt, FIRST_CHECK, Final, Ground, LAST_CHECK, Queued, SECOND_CHECK, State,
 };
 use super::timeline::{Entry, Source, Stage};
 use crate::retry::{Jitter, RetrySchedule};
 use crate::sms::provider_error::ProviderError;
+use crate::twilio::errors::{ErrorClass, TwilioErrorCode};
 
 /// When to try again.
 #[derive(Debug, Clone, Copy)]
@@ -75,38 +76,75 @@ pub struct Found {
     pub error: Option<ProviderError>,
 }
 
+impl Found {
+    /// Whether it failed because the recipient has told the sender to stop.
+    #[must_use]
+    pub fn is_opt_out(&self) -> bool {
+        let code = self.error.as_ref().and_then(|error| error.code);
+        code.is_some_and(|code| TwilioErrorCode(code).class() == ErrorClass::OptedOut)
+    }
+}
+
 /// How long a list that could not be had is left alone.
 const CHECK_AGAIN: Duration = Duration::from_secs(30);
 
 impl SmsDelivery {
     /// Begins an attempt of a queued delivery; anything else stays as it is. `lease` must exceed the time that the
-    /// claimant can live.
-    pub fn claim(&mut self, ground: Ground, sender: &str, now: Timestamp, lease: Duration) {
+    /// claimant can live. Where an earlier attempt may have been accepted by a gateway that this one would not go
+    /// through, the delivery ends as unknown.
+    pub fn claim(
+        &mut self,
+        claim: ClaimId,
+        ground: Ground,
+        sender: &str,
+        now: Timestamp,
+        lease: Duration,
+    ) {
         let State::Queued(queued) = &self.state else {
             return;
         };
         let Queued {
             failures,
             doubtful_since,
+            unanswered_by,
             ..
         } = queued.clone();
+        let harmless = unanswered_by
+            .as_ref()
+            .is_none_or(|mark| ground.repeats(mark));
+        if !harmless {
+            return self.end_unknown(
+                "a gateway may have taken it, and the workspace has another provider now",
+                "look at the gateway's log",
+                Source::Service,
+                now,
+            );
+        }
         sender.clone_into(&mut self.sender);
         self.carrier = ground.carrier();
         self.tell(now, Stage::Sending, Source::Service, None);
         self.state = State::Attempting(Attempting {
             failures,
             at: now,
+            claim,
             leased_until: now + lease,
             ground,
             doubtful_since,
+            unanswered_by,
         });
     }
 
-    /// Draws the conclusion from an attempt's outcome. Where a receipt has settled the delivery meanwhile, only that
-    /// the provider accepted it still counts.
-    pub fn conclude(&mut self, outcome: Outcome, now: Timestamp, retries: Retries<'_>) {
+    /// Draws the conclusion from the outcome of the attempt with that claim. Where a receipt has settled the delivery
+    /// meanwhile, or somebody else has gone on, only that the provider accepted it still counts.
+    pub fn conclude(
+        &mut self,
+        claim: ClaimId,
+        outcome: Outcome,
+        now: Timestamp,
+        retries: Retries<'_>,
+    ) {
         let attempting = match (&self.state, &outcome) {
-            (State::Attempting(attempting), _) => attempting.clone(),
+            (State::Attempting(attempting), _) if attempting.claim == claim => attempting.clone(),
             (_, Outcome::Accepted { message_id }) => {
                 return self.accept(message_id.clone(), now);
             }
@@ -117,11 +155,28 @@ impl SmsDelivery {
             Outcome::TryAgain { error, wait } => {
                 self.try_again(&attempting, error, wait, now, retries);
             }
-            Outcome::Refused { error } => self.end(Final::Failed, Source::Provider, error, now),
+            Outcome::Refused { error } => self.fail(Source::Provider, error, now),
             Outcome::NoAnswer { error } => {
                 self.without_answer(&attempting, error, Source::Provider, now, retries);
             }
         }
+    }
+
+    /// Takes back a claim under which nothing was sent: the attempt is to be made as if it had not been begun.
+    pub fn give_back(&mut self, claim: ClaimId, now: Timestamp) {
+        let State::Attempting(attempting) = &self.state else {
+            return;
+        };
+        if attempting.claim != claim {
+            return;
+        }
+        self.state = State::Queued(Queued {
+            // What has once shown as under way shows as queued no more.
+            failures: attempting.failures.max(1),
+            not_before: now,
+            doubtful_since: attempting.doubtful_since,
+            unanswered_by: attempting.unanswered_by.clone(),
+        });
     }
 
     /// The process that made the attempt is dead: what it sent, if it did, got no answer.
@@ -148,8 +203,9 @@ impl SmsDelivery {
             Checked::Found(found) => self.receive(found, Source::Reconciliation, now),
             Checked::Missing => self.missed(doubt, now, retries),
             Checked::Several => self.end_unknown(
-                "several messages of the account may be this one",
+                "several messages of the account may be this one, or one whose text cannot be told",
                 "look at the account's message log",
+                Source::Reconciliation,
                 now,
             ),
             Checked::Unavailable if now < doubt.at + LAST_CHECK => {
@@ -161,11 +217,13 @@ impl SmsDelivery {
             Checked::Unavailable => self.end_unknown(
                 "Twilio gave no list of the account's messages for an hour",
                 "look at the account's message log",
+                Source::Reconciliation,
                 now,
             ),
             Checked::NoCredentials => self.end_unknown(
                 "the account's credentials were removed before the send could be cleared up",
                 "look at the account's message log",
+                Source::Reconciliation,
                 now,
             ),
         }
@@ -214,7 +272,7 @@ impl SmsDelivery {
     /// have been sent already is another matter; see [`SmsDelivery::give_up`].
     pub fn refuse(&mut self, error: ProviderError, now: Timestamp) {
         if matches!(self.state, State::Queued(_)) {
-            self.end(Final::Failed, Source::Service, error, now);
+            self.fail(Source::Service, error, now);
         }
     }
 
@@ -226,7 +284,7 @@ impl SmsDelivery {
             remedy: "look at the function's log".to_owned(),
         };
         match &self.state {
-            State::Queued(_) => self.end(Final::Failed, Source::Service, error, now),
+            State::Queued(_) => self.fail(Source::Service, error, now),
             State::Attempting(_) | State::Resolving(_) => {
                 self.end(Final::Unknown, Source::Service, error, now);
             }
@@ -261,7 +319,7 @@ impl SmsDelivery {
             .schedule
             .wait_after(failures, retries.jitter, asked_wait);
         let Some(wait) = wait else {
-            return self.end(Final::Failed, Source::Provider, error, now);
+            return self.fail(Source::Provider, error, now);
         };
         self.tell(now, Stage::Retrying, Source::Provider, error.code);
         self.error = Some(error);
@@ -269,6 +327,7 @@ impl SmsDelivery {
             failures,
             not_before: now + wait,
             doubtful_since: attempting.doubtful_since,
+            unanswered_by: attempting.unanswered_by.clone(),
         });
     }
 
@@ -281,10 +340,20 @@ impl SmsDelivery {
         retries: Retries<'_>,
     ) {
         match &attempting.ground {
-            Ground::Http { idempotent: true } => {
-                self.try_again(attempting, error, None, now, retries);
+            Ground::Http {
+                gateway,
+                idempotent: true,
+            } => {
+                let attempting = Attempting {
+                    unanswered_by: Some(gateway.clone()),
+                    ..attempting.clone()
+                };
+                self.state = State::Attempting(attempting.clone());
+                self.try_again(&attempting, error, None, now, retries);
             }
-            Ground::Http { idempotent: false } => {
+            Ground::Http {
+                idempotent: false, ..
+            } => {
                 self.end(Final::Unknown, source, error, now);
             }
             Ground::Twilio { account, sender } => {
@@ -319,23 +388,33 @@ impl SmsDelivery {
                 message: "Twilio did not answer, and its list does not hold the message".to_owned(),
                 remedy: "look at Twilio's status page".to_owned(),
             };
-            return self.end(Final::Failed, Source::Reconciliation, error, now);
+            return self.fail(Source::Reconciliation, error, now);
         }
         self.tell(now, Stage::Retrying, Source::Reconciliation, None);
         self.state = State::Queued(Queued {
             failures: doubt.failures,
             not_before: now,
             doubtful_since: Some(doubt.since),
+            unanswered_by: None,
         });
     }
 
-    fn end_unknown(&mut self, message: &str, remedy: &str, now: Timestamp) {
+    /// Ends it as failed; as unknown where a gateway may have accepted an earlier attempt.
+    fn fail(&mut self, source: Source, error: ProviderError, now: Timestamp) {
+        let end = match self.state.unanswered_by() {
+            Some(_) => Final::Unknown,
+            None => Final::Failed,
+        };
+        self.end(end, source, error, now);
+    }
+
+    fn end_unknown(&mut self, message: &str, remedy: &str, source: Source, now: Timestamp) {
         let error = ProviderError {
             code: None,
             message: message.to_owned(),
             remedy: remedy.to_owned(),
         };
-        self.end(Final::Unknown, Source::Reconciliation, error, now);
+        self.end(Final::Unknown, source, error, now);
     }
 
     fn end(&mut self, end: Final, source: Source, error: ProviderError, now: Timestamp) {
