@@ -28,7 +28,7 @@ const RECORD_PAUSE: Duration = Duration::from_millis(200);
 /// What became of writing a claim.
 enum Claimed {
     /// The attempt is ours to make.
-    Ours(StoredSms),
+    Ours(Box<StoredSms>),
     /// It is not, or not now.
     Not(Disposition),
 }
@@ -69,7 +69,7 @@ impl DeliverSms {
             return self.settle_as(stored, claimed).await;
         }
         let claimed = match self.write_claim(&stored, claimed, claim).await? {
-            Claimed::Ours(claimed) => claimed,
+            Claimed::Ours(claimed) => *claimed,
             Claimed::Not(disposition) => return Ok(disposition),
         };
         if (self.clock)() + REQUEST > batch.deadline {
@@ -107,10 +107,8 @@ impl DeliverSms {
     ) -> Result<Claimed, StepError> {
         match self.store.save_sms(stored, &claimed).await {
             Ok(Saved::Written(rev)) => {
-                return Ok(Claimed::Ours(StoredSms {
-                    value: claimed,
-                    rev,
-                }));
+                let value = claimed;
+                return Ok(Claimed::Ours(Box::new(StoredSms { value, rev })));
             }
             Ok(Saved::TextInFlight) => {
                 self.store.free_abandoned_text(&claimed).await?;
@@ -121,7 +119,9 @@ impl DeliverSms {
             Err(other) => return Err(other.into()),
         }
         match self.store.sms(&stored.value.key).await? {
-            Some(read) if read.value.state.claim() == Some(claim) => Ok(Claimed::Ours(read)),
+            Some(read) if read.value.state.claim() == Some(claim) => {
+                Ok(Claimed::Ours(Box::new(read)))
+            }
             Some(read) => Ok(Claimed::Not(self.after(&read.value).await?)),
             None => Ok(Claimed::Not(Disposition::Done)),
         }

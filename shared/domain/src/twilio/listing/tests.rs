@@ -68,7 +68,7 @@ fn found(message: Value) -> [bool; 2] {
             body: TEXT,
             since: time("2026-03-29T14:30:00Z"),
         };
-        sought.likeness(&read(message.clone())).is_some()
+        sought.likeness(&read(message)).is_some()
     })
 }
 
