@@ -73,9 +73,12 @@ impl Fields for StatsParams {
 pub(crate) struct Stats {
     /// By day, channel, status and type, in this order; what is zero is left out.
     days: Vec<DayCount>,
-    /// The sums over days and types.
+    /// The sums over the days, by channel, status and type.
     totals: Vec<Total>,
-    success_rate: SuccessRates,
+    /// The part of the settled deliveries that succeeded, 0 to 1; null where none is settled.
+    #[schema(required, minimum = 0, maximum = 1)]
+    success_rate: Option<f64>,
+    success_rates: SuccessRates,
     /// Members who were named in alerts and not sent to, by day, type and reason.
     not_sent: Vec<NotSentCount>,
 }
@@ -113,6 +116,8 @@ struct Total {
     /// Where they stand now, as in the history.
     #[schema(value_type = String)]
     status: Standing,
+    /// The alert type or event type.
+    r#type: &'static str,
     /// How many.
     #[schema(minimum = 1)]
     count: u64,
@@ -120,12 +125,9 @@ struct Total {
     segments: u64,
 }
 
-/// The part of the settled deliveries that succeeded, 0 to 1; null where none is settled.
+/// The same by channel.
 #[derive(Serialize, ToSchema)]
 struct SuccessRates {
-    /// Of both channels together.
-    #[schema(required, minimum = 0, maximum = 1)]
-    overall: Option<f64>,
     /// `sent` and `delivered` of these and `undelivered`, `failed`, `unknown`.
     #[schema(required, minimum = 0, maximum = 1)]
     sms: Option<f64>,
@@ -177,7 +179,8 @@ impl Stats {
         not_sent.sort_unstable();
         let totals = totals(&days);
         Stats {
-            success_rate: SuccessRates::of(&totals),
+            success_rate: rate(totals.iter()),
+            success_rates: SuccessRates::of(&totals),
             totals,
             days,
             not_sent,
@@ -225,13 +228,14 @@ fn not_sent((date, counts): &(Date, DayCounts)) -> impl Iterator<Item = NotSentC
 fn totals(days: &[DayCount]) -> Vec<Total> {
     let mut sums: BTreeMap<_, (u64, u64)> = BTreeMap::new();
     for day in days {
-        let (count, segments) = sums.entry(day.status).or_default();
+        let (count, segments) = sums.entry((day.status, day.r#type)).or_default();
         *count += day.count;
         *segments += day.segments;
     }
-    let total = |(status, (count, segments)): (Standing, _)| Total {
+    let total = |((status, r#type), (count, segments)): ((Standing, _), _)| Total {
         channel: status.channel(),
         status,
+        r#type,
         count,
         segments,
     };
@@ -276,7 +280,6 @@ impl SuccessRates {
     fn of(totals: &[Total]) -> SuccessRates {
         let of_channel = |channel| rate(totals.iter().filter(|total| total.channel == channel));
         SuccessRates {
-            overall: rate(totals.iter()),
             sms: of_channel(Channel::Sms),
             webhook: of_channel(Channel::Webhook),
         }

@@ -442,7 +442,7 @@ async fn what_has_expired_stays_counted_even_where_its_hour_is_touched() {
     let gone = api.delivery(&webhook, -5 * 3600, |_| {}).await;
     let kept = api.delivery(&webhook, -5 * 3600 + 1, |_| {}).await;
     let total = async || stats(&api, "").await["totals"].clone();
-    let counted = json!([{ "channel": "webhook", "status": "failed", "count": 2, "segments": 0 }]);
+    let counted = json!([{ "channel": "webhook", "status": "failed", "type": "work_item.created", "count": 2, "segments": 0 }]);
     assert_eq!(total().await, counted);
     tokio::time::advance(Duration::from_secs(24 * 3600)).await;
     expire(&api, &webhook, &gone).await;
@@ -462,7 +462,7 @@ async fn totals_and_rates_sum_up_what_is_settled() {
     let api = Api::new().await;
     let nothing = json!({
         "days": [], "totals": [], "not_sent": [],
-        "success_rate": { "overall": null, "sms": null, "webhook": null }
+        "success_rate": null, "success_rates": { "sms": null, "webhook": null }
     });
     assert_eq!(stats(&api, "").await, nothing);
     sms(&api, 0, |_| {}).await;
@@ -493,7 +493,13 @@ async fn totals_and_rates_sum_up_what_is_settled() {
         .await;
     }
     let stats = stats(&api, "").await;
-    let total = |channel, status, count, segments| json!({ "channel": channel, "status": status, "count": count, "segments": segments });
+    let total = |channel, status, count, segments| {
+        let alert_or_event = match channel {
+            "sms" => "priority_changed",
+            _ => "work_item.created",
+        };
+        json!({ "channel": channel, "status": status, "type": alert_or_event, "count": count, "segments": segments })
+    };
     assert_eq!(
         stats["totals"],
         json!([
@@ -507,10 +513,9 @@ async fn totals_and_rates_sum_up_what_is_settled() {
             total("webhook", "failed", 2, 0),
         ])
     );
-    assert_eq!(
-        stats["success_rate"],
-        json!({ "overall": 0.5, "sms": 0.4, "webhook": 0.6 })
-    );
+    assert_eq!(stats["success_rate"], json!(0.5));
+    let by_channel = json!({ "sms": 0.4, "webhook": 0.6 });
+    assert_eq!(stats["success_rates"], by_channel);
 }
 
 #[tokio::test(start_paused = true)]

@@ -14,6 +14,9 @@ use crate::twilio::sids::{AccountSid, ApiKeySid};
 /// its last sends.
 pub const RETIRED_TOKEN_LIFETIME: Duration = Duration::from_secs(72 * 60 * 60);
 
+/// Retired tokens that are kept at most, the newest: whoever changes tokens in a loop must not outgrow the item.
+const MOST_RETIRED: usize = 100;
+
 /// A workspace's provider and what is still known of those before it.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct ProviderConfig {
@@ -169,6 +172,7 @@ impl ProviderConfig {
                     until,
                 },
             );
+            self.retired.truncate(MOST_RETIRED);
         }
     }
 
