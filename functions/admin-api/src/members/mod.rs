@@ -1,6 +1,6 @@
 //! `/members`: people, their phones, what they want to be told by SMS, and who told the sender to stop.
 //!
-//! * [`list`], [`read`], [`write`], [`delete`] — the resource
+//! * [`list`], [`read`], [`mod@write`], [`delete`] — the resource
 //! * [`preferences`], [`opt_out`] — what belongs to one
 //! * [`view`] — how one is shown
 //!

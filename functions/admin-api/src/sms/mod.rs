@@ -2,7 +2,7 @@
 //!
 //! * [`provider`] — who carries messages
 //! * [`preview`] — the text of an alert, and what it costs
-//! * [`test`] — a message to see whether messages arrive
+//! * [`mod@test`] — a message to see whether messages arrive
 
 mod preview;
 mod provider;

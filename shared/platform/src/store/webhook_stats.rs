@@ -4,10 +4,10 @@
 //! counted of an hour that is over is kept as a roll-up, and the hour is not read again.
 //!
 //! # Why a roll-up never tells of an hour that has changed
-//! * Whoever writes a delivery of an hour that ended more than [`FRESH`] ago touches the hour *before* writing: the item
+//! * Whoever writes a delivery of an hour that ended more than half an hour ago touches the hour *before* writing: the item
 //!   of the roll-ups says when. Not so where the write leaves the counts as they are: a claim, a retry that another one
 //!   follows.
-//! * An hour is rolled up no sooner than [`CLOSED`] after its end and after its last touch. Between a write's decision
+//! * An hour is rolled up no sooner than an hour after its end and after its last touch. Between a write's decision
 //!   that it needs no touch, or its touch, and the write itself lie seconds, bounded by the functions' time-out: by then
 //!   it has long been carried out or never will be. Clocks may differ by the half hour in between.
 //! * The roll-up holds the touch that was seen before the log was read, and stands only for as long as that is the last.
