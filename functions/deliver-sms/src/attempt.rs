@@ -51,6 +51,9 @@ impl DeliverSms {
         let Some(provider) = config.and_then(|config| config.current.as_ref()) else {
             return self.refuse(stored, no_provider()).await;
         };
+        if self.is_gone(&stored.value).await? {
+            return self.refuse(stored, member_gone()).await;
+        }
         if self.has_opted_out(&stored.value, &provider.carrier).await? {
             return self.refuse(stored, opted_out_here()).await;
         }
@@ -78,6 +81,15 @@ impl DeliverSms {
         }
         let outcome = self.send(&open, &claimed.value).await;
         self.conclude(claimed, claim, outcome).await
+    }
+
+    /// What was decided stands, whatever preferences say now; but who is a member no more is told nothing more.
+    async fn is_gone(&self, delivery: &SmsDelivery) -> Result<bool, StoreError> {
+        let SmsDelivery { key, recipient, .. } = delivery;
+        let Some(user) = &recipient.user_id else {
+            return Ok(false);
+        };
+        Ok(self.store.member(&key.workspace, user).await?.is_none())
     }
 
     async fn has_opted_out(
@@ -112,6 +124,8 @@ impl DeliverSms {
             }
             Ok(Saved::TextInFlight) => {
                 self.store.free_abandoned_text(&claimed).await?;
+                self.change(stored.clone(), SmsDelivery::wait_for_equal_text)
+                    .await?;
                 let until = (self.clock)() + TEXT_IN_FLIGHT;
                 return Ok(Claimed::Not(Disposition::SleepUntil(until)));
             }
@@ -254,6 +268,14 @@ fn ground(carrier: &Carrier) -> Ground {
             gateway: GatewayMark::of(url),
             idempotent: *idempotent,
         },
+    }
+}
+
+fn member_gone() -> ProviderError {
+    ProviderError {
+        code: None,
+        message: "the recipient is no member of the workspace any more".to_owned(),
+        remedy: "nothing, unless the member was deleted by mistake".to_owned(),
     }
 }
 

@@ -138,10 +138,15 @@ fn is_about_the_callback(sent: &Sent) -> bool {
 /// What follows where no whole response came.
 pub(crate) fn without_response(error: &SendError) -> Outcome {
     let written = error.request_may_have_been_written();
+    let remedy = if written {
+        "it may have been sent, and is not sent again unless it is certain that it was not; the provider's log tells"
+    } else {
+        "check that the provider can be reached"
+    };
     let error = ProviderError {
         code: None,
         message: error.to_string(),
-        remedy: "check that the provider can be reached".to_owned(),
+        remedy: remedy.to_owned(),
     };
     if written {
         Outcome::NoAnswer { error }

@@ -47,10 +47,13 @@ impl Fields for MemberBody {
 
 fn name(value: Value) -> Result<String, String> {
     let name = object::text(value)?;
-    if (1..=MAX_NAME_CHARACTERS).contains(&name.chars().count()) {
+    let fits = (1..=MAX_NAME_CHARACTERS).contains(&name.chars().count());
+    if fits && !name.trim().is_empty() {
         Ok(name)
     } else {
-        Err(format!("must have 1 to {MAX_NAME_CHARACTERS} characters"))
+        Err(format!(
+            "must have 1 to {MAX_NAME_CHARACTERS} characters, not blanks alone"
+        ))
     }
 }
 

@@ -1,5 +1,6 @@
 //! Events over HTTP.
 
+use domain::event::IngestEvent;
 use serde_json::{Value, json};
 
 use crate::support::{Answer, Api, WORKSPACE};
@@ -38,6 +39,21 @@ async fn an_event_goes_onto_the_queue_byte_for_byte() {
     let messages = api.receive("EventsQueue").await;
     assert_eq!(messages.len(), 1);
     assert_eq!(messages[0].body(), Some(raw_event().as_str()));
+}
+
+#[test]
+fn the_event_in_the_documentation_is_a_webhooks_event_with_an_alert() {
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/api.md");
+    let page = std::fs::read_to_string(path).unwrap();
+    let example = page
+        .split("```json\n")
+        .find(|part| part.starts_with(r#"{"id":"evt_"#))
+        .and_then(|part| part.split("```").next())
+        .unwrap();
+    let now = "2026-03-29T15:00:00Z".parse().unwrap();
+    let event = IngestEvent::parse(example.as_bytes(), now).unwrap();
+    assert!(event.webhook.is_some());
+    assert_eq!(event.alert.unwrap().recipients.len(), 2);
 }
 
 #[tokio::test(start_paused = true)]

@@ -164,6 +164,27 @@ async fn a_text_whose_holder_was_lost_is_freed() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn who_waits_for_an_equal_text_says_so() {
+    let world = World::new().await;
+    world.use_twilio().await;
+    world.member("u1", PHONE).await;
+    world
+        .twilio_behaves(r#"{"timeout_before_accept": 1}"#)
+        .await;
+    world.alert("evt_1", &["u1"]).await;
+    world.pass(Duration::from_secs(20)).await;
+    world.alert("evt_2", &["u1"]).await;
+    world.pass(Duration::from_secs(20)).await;
+    let waiting = world.history().await.pop().unwrap();
+    assert_eq!(waiting.status(), Status::Queued);
+    assert!(waiting.error.unwrap().message.contains("equal text"));
+    world.until_quiet(MINUTE * 20).await;
+    let ends = world.history().await;
+    assert!(ends.iter().all(|sms| sms.error.is_none()), "{ends:#?}");
+    world.check("waits").await;
+}
+
+#[tokio::test(start_paused = true)]
 async fn the_second_waits_no_longer_than_the_first_takes() {
     let world = World::new().await;
     world.use_twilio().await;

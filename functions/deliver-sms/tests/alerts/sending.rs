@@ -259,6 +259,24 @@ async fn a_provider_that_is_removed_or_replaced_counts_for_the_next_attempt() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn who_is_a_member_no_more_is_told_nothing_more() {
+    let world = World::new().await;
+    world.use_twilio().await;
+    world.member("u1", PHONE).await;
+    world.twilio_behaves(r#"{"reject_429": 1}"#).await;
+    world.alert("evt_1", &["u1"]).await;
+    world.pass(Duration::from_secs(10)).await;
+    let user = "u1".parse().unwrap();
+    let deleted = world.store.delete_member(&world.workspace(), &user).await;
+    deleted.unwrap();
+    world.until_quiet(MINUTE * 5).await;
+    let delivery = world.only().await;
+    assert_eq!(delivery.status(), Status::Failed);
+    assert!(delivery.error.unwrap().message.contains("no member"));
+    assert!(world.twilio.accepted().is_empty());
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_public_base_url_that_twilio_does_not_take_stops_no_send() {
     let world = World::at("no URL").await;
     world.use_twilio().await;

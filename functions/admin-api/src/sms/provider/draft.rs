@@ -64,7 +64,7 @@ impl Draft<'_> {
             (None, None) => {
                 return Err(Problem::invalid_field(
                     "auth_token",
-                    "is required: this account is not the one that is configured",
+                    "is required: nothing is configured for this account yet",
                 ));
             }
         };
@@ -97,7 +97,7 @@ impl Draft<'_> {
             (None, None) => {
                 return Err(Problem::invalid_field(
                     "api_key_secret",
-                    "is required: this API key is not the one that is configured",
+                    "is required: nothing is configured for this API key yet",
                 ));
             }
         };

@@ -134,6 +134,20 @@ impl SmsDelivery {
         });
     }
 
+    /// Another delivery's equal text to the same phone is on its way, and this one waits until that is cleared up.
+    pub fn wait_for_equal_text(&mut self) {
+        if matches!(self.state, State::Queued(_)) {
+            self.error = Some(ProviderError {
+                code: None,
+                message:
+                    "waits: it is being found out whether an equal text to this phone was sent"
+                        .to_owned(),
+                remedy: "nothing: it is sent as soon as that is known, after 5 minutes at most"
+                    .to_owned(),
+            });
+        }
+    }
+
     /// Draws the conclusion from the outcome of the attempt with that claim. Where a receipt has settled the delivery
     /// meanwhile, or somebody else has gone on, only that the provider accepted it still counts.
     pub fn conclude(
