@@ -1,4 +1,4 @@
-//! Functions killed before or after any of their outbound calls.
+//! Functions killed before or after any of their outbound calls, and calls to AWS that fail, with and without effect.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
@@ -12,36 +12,51 @@ use local::aws::{Aws, Gate};
 /// A function, by its name in the template.
 pub type Function = &'static str;
 
-/// Whether the function dies before its call goes out, or when the answer is on its way back.
+/// What goes wrong with a call.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum When {
-    Before,
-    After,
+pub enum Fault {
+    /// The function dies before the call goes out.
+    KilledBefore,
+    /// The function dies when the answer is on its way back.
+    KilledAfter,
+    /// AWS answers with an error, and has done nothing.
+    Refused,
+    /// AWS answers with an error, and has done it all the same.
+    AnswerLost,
 }
 
-/// One death.
+impl Fault {
+    pub const ALL: [Fault; 4] = [
+        Fault::KilledBefore,
+        Fault::KilledAfter,
+        Fault::Refused,
+        Fault::AnswerLost,
+    ];
+}
+
+/// A fault at one call.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Kill {
+pub struct Strike {
     pub function: Function,
     /// At which of the function's calls, from 0.
     pub call: usize,
-    pub when: When,
+    pub fault: Fault,
 }
 
-/// Counts the calls of each function and kills as told.
+/// Counts the calls of each function and strikes as told.
 #[derive(Debug, Default)]
 pub struct Faults(Mutex<State>);
 
 #[derive(Debug, Default)]
 struct State {
     calls: HashMap<Function, usize>,
-    kills: Vec<Kill>,
+    strikes: Vec<Strike>,
     struck: usize,
 }
 
 impl Faults {
-    pub fn kill(&self, kill: Kill) {
-        self.0.lock().unwrap().kills.push(kill);
+    pub fn strike_at(&self, strike: Strike) {
+        self.0.lock().unwrap().strikes.push(strike);
     }
 
     /// The calls that a function has made.
@@ -50,39 +65,75 @@ impl Faults {
         state.calls.get(function).copied().unwrap_or_default()
     }
 
-    /// How many deaths there have been.
+    /// How many strikes there have been.
     pub fn struck(&self) -> usize {
         self.0.lock().unwrap().struck
     }
 
-    /// Makes a call of a function, unless that is its last. A process that is dead does not go on: its future stays
-    /// pending until the invocation is cut off.
+    /// Makes a call of a function to somebody else than AWS.
     pub async fn pass<T>(&self, function: Function, call: impl Future<Output = T>) -> T {
-        let fate = self.next(function);
-        if fate == Some(When::Before) {
-            self.strike().await;
+        match self.next(function) {
+            Some(Fault::KilledBefore) => self.die().await,
+            Some(Fault::KilledAfter) => {
+                call.await;
+                self.die().await
+            }
+            // The others' errors are for their scripts to make.
+            None | Some(Fault::Refused | Fault::AnswerLost) => call.await,
         }
-        let answer = call.await;
-        if fate == Some(When::After) {
-            self.strike().await;
-        }
-        answer
     }
 
-    fn next(&self, function: Function) -> Option<When> {
+    /// Makes a call of a function to AWS.
+    pub async fn pass_aws(
+        &self,
+        function: Function,
+        call: impl Future<Output = Response<Bytes>>,
+    ) -> Response<Bytes> {
+        match self.next(function) {
+            None => call.await,
+            Some(Fault::KilledBefore) => self.die().await,
+            Some(Fault::KilledAfter) => {
+                call.await;
+                self.die().await
+            }
+            Some(Fault::Refused) => {
+                self.count();
+                internal_error()
+            }
+            Some(Fault::AnswerLost) => {
+                call.await;
+                self.count();
+                internal_error()
+            }
+        }
+    }
+
+    fn next(&self, function: Function) -> Option<Fault> {
         let mut state = self.0.lock().unwrap();
         let count = state.calls.entry(function).or_default();
         let call = *count;
         *count += 1;
-        let mut kills = state.kills.iter();
-        let kill = kills.find(|kill| kill.function == function && kill.call == call)?;
-        Some(kill.when)
+        let mut strikes = state.strikes.iter();
+        let strike = strikes.find(|strike| strike.function == function && strike.call == call)?;
+        Some(strike.fault)
     }
 
-    async fn strike(&self) {
-        self.0.lock().unwrap().struck += 1;
-        std::future::pending::<()>().await;
+    /// A process that is dead does not go on: its future stays pending until the invocation is cut off.
+    async fn die<T>(&self) -> T {
+        self.count();
+        std::future::pending().await
     }
+
+    fn count(&self) {
+        self.0.lock().unwrap().struck += 1;
+    }
+}
+
+fn internal_error() -> Response<Bytes> {
+    let body = r#"{"__type":"InternalServerError","message":"as told"}"#;
+    let mut response = Response::new(Bytes::from_static(body.as_bytes()));
+    *response.status_mut() = http::StatusCode::INTERNAL_SERVER_ERROR;
+    response
 }
 
 /// A function's way to AWS.
@@ -100,6 +151,6 @@ impl Gate for FunctionsGate {
         body: Bytes,
     ) -> BoxFuture<'a, Response<Bytes>> {
         let call = aws.call(target, body);
-        self.faults.pass(self.function, call).boxed()
+        self.faults.pass_aws(self.function, call).boxed()
     }
 }

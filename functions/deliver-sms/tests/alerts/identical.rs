@@ -4,21 +4,21 @@ use std::time::Duration;
 
 use domain::sms::delivery::{Found, Source, Stage, Status};
 
-use crate::faults::{Kill, When};
+use crate::faults::{Fault, Strike};
 use crate::sending::MINUTE;
 use crate::world::World;
 
 const PHONE: &str = "+14155551234";
 
 /// Two members share a phone and are told the same; or two events say the same of one item.
-async fn two_alerts(behaviour: &str, kill: Option<Kill>) -> World {
+async fn two_alerts(behaviour: &str, strike: Option<Strike>) -> World {
     let world = World::new().await;
     world.use_twilio().await;
     world.member("u1", PHONE).await;
     world.member("u2", PHONE).await;
     world.twilio_behaves(behaviour).await;
-    if let Some(kill) = kill {
-        world.faults.kill(kill);
+    if let Some(strike) = strike {
+        world.faults.strike_at(strike);
     }
     world.alert("evt_1", &["u1", "u2"]).await;
     world.alert("evt_2", &["u1"]).await;
@@ -61,21 +61,25 @@ async fn each_is_sent_once_whatever_answers_are_lost() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn each_is_sent_once_also_where_the_function_is_killed_at_any_call() {
+async fn each_is_sent_once_also_where_any_call_fails() {
     let behaviour = r#"{"timeout_before_accept": 1, "callbacks": "none"}"#;
     let reference = two_alerts(behaviour, None).await;
     let calls = reference.faults.calls("DeliverSms");
     for call in 0..calls.min(60) {
-        for when in [When::Before, When::After] {
-            let kill = Kill {
+        for fault in Fault::ALL {
+            let strike = Strike {
                 function: "DeliverSms",
                 call,
-                when,
+                fault,
             };
-            let world = two_alerts(behaviour, Some(kill)).await;
-            world.check(&format!("{kill:?}")).await;
+            let world = two_alerts(behaviour, Some(strike)).await;
+            world.check(&format!("{strike:?}")).await;
             for delivery in world.history().await {
-                assert_eq!(world.accepted_for(&delivery), 1, "{kill:?}: {delivery:#?}");
+                assert_eq!(
+                    world.accepted_for(&delivery),
+                    1,
+                    "{strike:?}: {delivery:#?}"
+                );
             }
         }
     }

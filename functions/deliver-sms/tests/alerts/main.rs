@@ -1,9 +1,9 @@
 //! The way of an alert, from the event to the last receipt, on a virtual clock.
 //!
 //! * [`world`] — handlers, queues, table, Twilio and a gateway in one process; what must hold whatever happens
-//! * [`faults`] — functions that die at any of their calls
+//! * [`faults`] — functions that die at any of their calls, calls that fail
 //! * `sending` — who gets what
-//! * `kills` — never twice, never lost
+//! * `never_twice` — never twice, never lost, whatever call fails
 //! * `doubt` — sends without an answer
 //! * `identical` — equal texts to one phone
 //! * `receipts` — what Twilio posts
@@ -14,7 +14,7 @@ mod doubt;
 mod faults;
 mod gateways;
 mod identical;
-mod kills;
+mod never_twice;
 mod receipts;
 mod samples;
 mod sending;

@@ -11,7 +11,7 @@ use domain::twilio::receipt::callback_url;
 use domain::twilio::signature::{Params, sign};
 use http::{Request, StatusCode};
 
-use crate::faults::{Kill, When};
+use crate::faults::{Fault, Strike};
 use crate::sending::MINUTE;
 use crate::world::{SENDER, TOKEN, World, account};
 
@@ -201,23 +201,23 @@ async fn a_receipt_for_an_unknown_message_is_kept_and_joined_when_our_own_write_
 /// Receipts that do not name their delivery, each posted at some moment of the send; the functions that send and that
 /// take receipts are killed at any of their calls. The last word of the receipts is in the history all the same.
 #[tokio::test(start_paused = true)]
-async fn receipts_that_cross_the_send_are_joined_also_where_a_function_is_killed_at_any_call() {
+async fn receipts_that_cross_the_send_are_joined_also_where_any_call_fails() {
     let probe = run_crossing(Duration::ZERO, None).await;
     let message = probe.only().await.provider_message_id.unwrap();
-    let mut kills = 0;
+    let mut struck = 0;
     for delay in [0, 10_000].map(Duration::from_millis) {
         for function in ["DeliverSms", "TwilioStatus"] {
             for call in 0..probe.faults.calls(function) {
-                for when in [When::Before, When::After] {
-                    let kill = Kill {
+                for fault in Fault::ALL {
+                    let strike = Strike {
                         function,
                         call,
-                        when,
+                        fault,
                     };
-                    let world = run_crossing(delay, Some(kill)).await;
-                    kills += world.faults.struck();
+                    let world = run_crossing(delay, Some(strike)).await;
+                    struck += world.faults.struck();
                     let delivery = world.only().await;
-                    let context = format!("{delay:?} {kill:?}: {delivery:#?}");
+                    let context = format!("{delay:?} {strike:?}: {delivery:#?}");
                     assert_eq!(delivery.provider_message_id, Some(message.clone()));
                     assert_eq!(delivery.status(), Status::Delivered, "{context}");
                     assert_eq!(world.twilio.accepted().len(), 1, "{context}");
@@ -225,17 +225,17 @@ async fn receipts_that_cross_the_send_are_joined_also_where_a_function_is_killed
             }
         }
     }
-    assert!(kills >= 20, "{kills}");
+    assert!(struck >= 40, "{struck}");
 }
 
 /// An alert whose receipt comes by number, `delay` after it was published, and again until it is taken.
-async fn run_crossing(delay: Duration, kill: Option<Kill>) -> World {
+async fn run_crossing(delay: Duration, strike: Option<Strike>) -> World {
     let world = World::new().await;
     world.use_twilio().await;
     world.member("u1", PHONE).await;
     world.twilio_behaves(r#"{"callbacks": "none"}"#).await;
-    if let Some(kill) = kill {
-        world.faults.kill(kill);
+    if let Some(strike) = strike {
+        world.faults.strike_at(strike);
     }
     let account = account();
     world.alert("evt_1", &["u1"]).await;

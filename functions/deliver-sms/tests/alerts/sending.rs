@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use aws_lambda_events::event::sqs::SqsMessage;
+use deliver_sms::step::TOO_MANY_RECEIVES;
 use domain::catalogue::AlertType;
 use domain::sms::delivery::{
     Purpose, Recipient, SmsDelivery, SmsKey, Stage, State, Status, Timeline,
@@ -345,6 +347,36 @@ fn test_message(world: &World) -> SmsDelivery {
         created_at: now,
         expires_at: now + Duration::from_secs(86_400),
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_woken_too_often_is_settled_before_the_queue_would_drop_it() {
+    let world = World::new().await;
+    world.use_twilio().await;
+    world.member("u1", PHONE).await;
+    world.twilio_behaves(r#"{"reject_429": 1}"#).await;
+    world.alert("evt_1", &["u1"]).await;
+    world.pass(Duration::from_secs(10)).await;
+    let wake_up = SmsWakeUp::of(&world.only().await.key);
+    let mut record = SqsMessage::default();
+    record.message_id = Some("1".to_owned());
+    record.body = Some(serde_json::to_string(&wake_up).unwrap());
+    let received = |count: u32| {
+        let mut record = record.clone();
+        let attribute = "ApproximateReceiveCount".to_owned();
+        record.attributes.insert(attribute, count.to_string());
+        vec![record]
+    };
+    let deadline = world.now() + Duration::from_secs(30);
+    let often = received(TOO_MANY_RECEIVES - 1);
+    world.deliver.handle(often, deadline).await;
+    assert_eq!(world.only().await.status(), Status::Sending);
+    let too_often = received(TOO_MANY_RECEIVES);
+    world.deliver.handle(too_often, deadline).await;
+    assert_eq!(world.only().await.status(), Status::Failed);
+    world.until_quiet(MINUTE * 5).await;
+    assert!(world.twilio.accepted().is_empty());
+    world.check("woken too often").await;
 }
 
 #[tokio::test(start_paused = true)]
