@@ -5,8 +5,9 @@ use std::time::Duration;
 use domain::sms::delivery::Status;
 use domain::sms::provider::Carrier;
 
+use crate::carriers::Answer;
 use crate::sending::MINUTE;
-use crate::world::{Answer, World};
+use crate::world::World;
 
 const PHONE: &str = "+14155551234";
 

@@ -1,6 +1,8 @@
 //! The way of an alert, from the event to the last receipt, on a virtual clock.
 //!
 //! * [`world`] — handlers, queues, table, Twilio and a gateway in one process; what must hold whatever happens
+//! * [`functions`] — what the handlers are made of, and how they are run
+//! * [`carriers`] — Twilio and a gateway, as the handlers meet them
 //! * [`faults`] — functions that die at any of their calls, calls that fail
 //! * `sending` — who gets what
 //! * `never_twice` — never twice, never lost, whatever call fails
@@ -10,8 +12,10 @@
 //! * `gateways` — the other carrier
 //! * `samples` — the samples of `events/`
 
+mod carriers;
 mod doubt;
 mod faults;
+mod functions;
 mod gateways;
 mod identical;
 mod never_twice;

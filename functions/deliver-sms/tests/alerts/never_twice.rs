@@ -5,9 +5,10 @@ use std::time::Duration;
 
 use domain::sms::delivery::Status;
 
+use crate::carriers::Answer;
 use crate::faults::{Fault, Function, Strike};
 use crate::sending::MINUTE;
-use crate::world::{Answer, World};
+use crate::world::World;
 
 const PHONE: &str = "+14155551234";
 
@@ -122,7 +123,7 @@ async fn check(world: &World, path: Path, strike: Option<Strike>) {
         }
         Path::SilentGateway => {
             let calls = world.gateway_calls();
-            let key = |call: &crate::world::Call| call.headers["Idempotency-Key"].clone();
+            let key = |call: &crate::carriers::Call| call.headers["Idempotency-Key"].clone();
             assert!(!calls.is_empty(), "{context}");
             assert!(
                 calls.iter().all(|call| key(call) == key(&calls[0])),

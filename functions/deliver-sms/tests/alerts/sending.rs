@@ -249,7 +249,7 @@ async fn a_provider_that_is_removed_or_replaced_counts_for_the_next_attempt() {
     world.alert_of("ENG-44", "evt_3", &["u1"]).await;
     world.pass(Duration::from_secs(10)).await;
     world.use_gateway(false, None).await;
-    world.answer(|| crate::world::Answer::Status(202));
+    world.answer(|| crate::carriers::Answer::Status(202));
     world.until_quiet(MINUTE * 5).await;
     let last = world.history().await.pop().unwrap();
     assert_eq!(

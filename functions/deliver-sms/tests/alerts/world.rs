@@ -2,16 +2,14 @@
 //! SQS's own rules, the table, Twilio's simulator and gateways that do as they are told.
 
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 use std::time::Duration;
 
-use aws_lambda_events::event::sqs::SqsEvent;
 use axum::Router;
 use axum::body::Body;
 use bytes::Bytes;
 use deliver_sms::DeliverSms;
 use domain::catalogue::AlertType;
-use domain::endpoint_url::UrlRules;
 use domain::ids::WorkspaceId;
 use domain::secret::SecretText;
 use domain::sms::delivery::{SmsDelivery, SmsKey, State, Status};
@@ -19,68 +17,30 @@ use domain::sms::member::{Member, NotSent, Preferences};
 use domain::sms::provider::{Carrier, Gateway, Provider, TwilioAccount};
 use domain::sms::segments::MaxSegments;
 use domain::sms::sender::TwilioSender;
-use fan_out::FanOut;
-use futures::FutureExt;
-use futures::future::BoxFuture;
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 use local::aws::Aws;
 use local::clock;
 use local::event_source::{Invoke, Poller};
-use local::lambda::FunctionError;
-use local::outside::twilio::{Callback, DeliverCallback, Reply, Twilio};
-use local::template::{Function, Place, Settings, Template};
-use platform::entropy::Entropy;
-use platform::http::{HttpSend, InboundResponse, OutboundRequest, SendError, Stage};
-use platform::queue::Queue;
+use local::outside::twilio::{Reply, Twilio};
+use local::template::{Place, Settings, Template};
 use platform::secrets::{Purpose, Secrets};
 use platform::store::Store;
-use platform::store::config::ConfigCache;
 use platform::store::history::{SmsFilter, Span};
 use platform::store::sms_counters::{Count, day_of};
-use platform::twilio::TwilioApi;
 use tower::ServiceExt;
 
-use crate::faults::{Faults, FunctionsGate};
+use crate::carriers::{Answer, Call, GatewayScript, Receipts, WayOut};
+use crate::faults::Faults;
+use crate::functions::{Functions, Parts, pollers};
 
-/// The functions' time-outs in `template.yaml`.
-const TIMEOUT: Duration = Duration::from_secs(30);
-const STATUS_TIMEOUT: Duration = Duration::from_secs(10);
 const ENDPOINT: &str = "http://aws.test";
-const PUBLIC: &str = "https://setget.example.com";
-const TWILIO: &str = "https://twilio.example.com/twilio";
+pub const PUBLIC: &str = "https://setget.example.com";
 pub const SENDER: &str = "+14155550100";
 pub const TOKEN: &str = "0123456789abcdef0123456789abcdef";
 
 /// Twilio's account of all tests.
 pub fn account() -> String {
     format!("AC{}", "a".repeat(32))
-}
-
-/// How a gateway answers a request.
-#[derive(Debug, Clone, Copy)]
-pub enum Answer {
-    /// At once.
-    Status(u16),
-    /// Takes the request and never answers.
-    Silence,
-    /// Cannot be connected to.
-    Refused,
-}
-
-/// A request that a gateway received.
-#[derive(Debug, Clone)]
-pub struct Call {
-    pub headers: http::HeaderMap,
-    pub body: serde_json::Value,
-}
-
-type Script = Box<dyn FnMut() -> Answer + Send>;
-
-/// The gateway, and what it received.
-#[derive(Default)]
-pub struct GatewayScript {
-    script: Mutex<Option<Script>>,
-    calls: Mutex<Vec<Call>>,
 }
 
 pub struct World {
@@ -463,253 +423,5 @@ impl World {
             counted, expected,
             "{context}: stats differ from the history"
         );
-    }
-}
-
-fn pollers(function: &Function, functions: &Arc<dyn Invoke>, aws: &Aws) -> Vec<Poller> {
-    let start = |trigger: &local::template::QueueTrigger| {
-        let concurrency = trigger.maximum_concurrency.unwrap_or(10);
-        Poller::start(
-            aws.clone(),
-            Arc::clone(functions),
-            function.name.clone(),
-            trigger.clone(),
-            concurrency,
-        )
-    };
-    function.queues.iter().map(start).collect()
-}
-
-/// What the handlers are made of.
-struct Parts {
-    store: Store,
-    secrets: Secrets,
-    sqs: aws_sdk_sqs::Client,
-    urls: HashMap<String, String>,
-    clock: platform::clock::Clock,
-}
-
-impl Parts {
-    fn new(
-        function: &'static str,
-        aws: &Aws,
-        template: &Template,
-        clock: &platform::clock::Clock,
-        faults: &Arc<Faults>,
-    ) -> Parts {
-        let config = aws.sdk_config_through(Arc::new(FunctionsGate {
-            function,
-            faults: Arc::clone(faults),
-        }));
-        let urls = template
-            .queues
-            .iter()
-            .map(|queue| (queue.id.clone(), aws.queue_url(&queue.name)))
-            .collect();
-        Parts {
-            store: Store::new(
-                aws_sdk_dynamodb::Client::new(&config),
-                &template.tables[0].name,
-            ),
-            secrets: Secrets::new(aws_sdk_kms::Client::new(&config), template.keys[0].alias()),
-            sqs: aws_sdk_sqs::Client::new(&config),
-            urls,
-            clock: Arc::clone(clock),
-        }
-    }
-
-    fn queue(&self, resource: &str) -> Queue {
-        Queue::new(self.sqs.clone(), &self.urls[resource])
-    }
-
-    fn fan_out(&self) -> FanOut {
-        FanOut {
-            config: ConfigCache::new(self.store.clone()),
-            fast: self.queue("WebhookFastQueue"),
-            slow: self.queue("WebhookSlowQueue"),
-            sms: self.queue("SmsQueue"),
-            dead_letters: self.queue("EventsDeadLetterQueue"),
-            store: self.store.clone(),
-            brand: "SetGet".parse().unwrap(),
-            retention: SignedDuration::from_hours(30 * 24),
-            clock: Arc::clone(&self.clock),
-        }
-    }
-
-    fn deliver_sms(&self, http: Arc<dyn HttpSend>, public_base_url: &str) -> DeliverSms {
-        let url_rules = UrlRules {
-            allow_plain_http: false,
-            allow_private_networks: false,
-        };
-        DeliverSms {
-            store: self.store.clone(),
-            config: ConfigCache::new(self.store.clone()),
-            secrets: self.secrets.clone(),
-            twilio: TwilioApi::new(Arc::clone(&http), TWILIO, url_rules).unwrap(),
-            http,
-            url_rules,
-            queue: self.queue("SmsQueue"),
-            dead_letters: self.queue("SmsDeadLetterQueue"),
-            schedule: "30s,2m,10m".parse().unwrap(),
-            public_base_url: Some(public_base_url.to_owned()),
-            clock: Arc::clone(&self.clock),
-            entropy: Entropy::system(),
-        }
-    }
-
-    fn twilio_status(&self) -> Router {
-        twilio_status::router(twilio_status::App {
-            store: self.store.clone(),
-            secrets: self.secrets.clone(),
-            public_base_url: Some(PUBLIC.to_owned()),
-            clock: Arc::clone(&self.clock),
-            entropy: Entropy::system(),
-        })
-    }
-}
-
-/// The functions behind queues as Lambda would run them: with a deadline at which they are cut off.
-struct Functions {
-    fan_out: Arc<FanOut>,
-    deliver: Arc<DeliverSms>,
-    clock: platform::clock::Clock,
-}
-
-impl Invoke for Functions {
-    fn invoke<'a>(
-        &'a self,
-        function: &'a str,
-        payload: Bytes,
-    ) -> BoxFuture<'a, Result<Bytes, FunctionError>> {
-        async move {
-            let event: SqsEvent = serde_json::from_slice(&payload).unwrap();
-            let deadline = (self.clock)() + TIMEOUT;
-            let handled = async {
-                match function {
-                    "FanOut" => self.fan_out.handle(event.records, deadline).await,
-                    "DeliverSms" => self.deliver.handle(event.records, deadline).await,
-                    other => panic!("no such function: {other}"),
-                }
-            };
-            match tokio::time::timeout(TIMEOUT, handled).await {
-                Ok(response) => Ok(Bytes::from(serde_json::to_vec(&response).unwrap())),
-                Err(_) => Err(FunctionError::TimedOut(TIMEOUT)),
-            }
-        }
-        .boxed()
-    }
-}
-
-/// Twilio's way to `twilio-status`, which API Gateway cuts off like any function.
-struct Receipts(Router);
-
-impl DeliverCallback for Receipts {
-    fn post(&self, callback: Callback) -> BoxFuture<'static, Result<u16, String>> {
-        let router = self.0.clone();
-        async move {
-            let path = callback.url.strip_prefix(PUBLIC).unwrap().to_owned();
-            let mut request = http::Request::post(path)
-                .body(Body::from(callback.body))
-                .unwrap();
-            *request.headers_mut() = callback.headers;
-            match tokio::time::timeout(STATUS_TIMEOUT, router.oneshot(request)).await {
-                Ok(response) => Ok(response.unwrap().status().as_u16()),
-                Err(_) => Ok(503),
-            }
-        }
-        .boxed()
-    }
-}
-
-/// The way out of `deliver-sms`: to Twilio's simulator and to the gateway of the test.
-struct WayOut {
-    twilio: Twilio,
-    gateway: Arc<GatewayScript>,
-    faults: Arc<Faults>,
-}
-
-impl HttpSend for WayOut {
-    fn send(
-        &self,
-        request: OutboundRequest,
-        deadline: Duration,
-    ) -> BoxFuture<'_, Result<InboundResponse, SendError>> {
-        let answer = async move {
-            match request.url.as_str().strip_prefix(TWILIO) {
-                Some(path) => self.to_twilio(path.to_owned(), request, deadline).await,
-                None => self.to_gateway(request, deadline).await,
-            }
-        };
-        self.faults.pass("DeliverSms", answer).boxed()
-    }
-}
-
-impl WayOut {
-    async fn to_twilio(
-        &self,
-        path: String,
-        request: OutboundRequest,
-        deadline: Duration,
-    ) -> Result<InboundResponse, SendError> {
-        let mut asked = http::Request::builder()
-            .method(request.method)
-            .uri(path)
-            .body(request.body)
-            .unwrap();
-        *asked.headers_mut() = request.headers;
-        let reply = tokio::time::timeout(deadline, self.twilio.answer(asked)).await;
-        match reply {
-            Ok(Reply::Response(response)) => Ok(InboundResponse {
-                status: response.status().as_u16(),
-                retry_after: None,
-                body: response.body().to_vec(),
-                body_truncated: false,
-            }),
-            Ok(Reply::Silence) => silence(deadline).await,
-            Err(_) => Err(timed_out(deadline)),
-        }
-    }
-
-    async fn to_gateway(
-        &self,
-        request: OutboundRequest,
-        deadline: Duration,
-    ) -> Result<InboundResponse, SendError> {
-        assert_eq!(
-            request.url.as_str(),
-            "https://gateway.example.com/send?token=canary"
-        );
-        let answer = {
-            let mut script = self.gateway.script.lock().unwrap();
-            script.as_mut().expect("a script")()
-        };
-        if !matches!(answer, Answer::Refused) {
-            self.gateway.calls.lock().unwrap().push(Call {
-                headers: request.headers.clone(),
-                body: serde_json::from_slice(&request.body).unwrap(),
-            });
-        }
-        match answer {
-            Answer::Status(status) => Ok(InboundResponse {
-                status,
-                retry_after: None,
-                body: b"as told".to_vec(),
-                body_truncated: false,
-            }),
-            Answer::Silence => silence(deadline).await,
-            Answer::Refused => Err(SendError::ConnectionRefused),
-        }
-    }
-}
-
-async fn silence(deadline: Duration) -> Result<InboundResponse, SendError> {
-    tokio::time::sleep(deadline).await;
-    Err(timed_out(deadline))
-}
-
-fn timed_out(deadline: Duration) -> SendError {
-    SendError::TimedOut {
-        deadline,
-        stage: Stage::Responding,
     }
 }

@@ -1,0 +1,161 @@
+//! The other side of `deliver-sms` and `twilio-status`: Twilio's simulator, and a gateway that does as it is told.
+
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use axum::Router;
+use axum::body::Body;
+use futures::FutureExt;
+use futures::future::BoxFuture;
+use local::outside::twilio::{Callback, DeliverCallback, Reply, Twilio};
+use platform::http::{HttpSend, InboundResponse, OutboundRequest, SendError, Stage};
+use tower::ServiceExt;
+
+use crate::faults::Faults;
+use crate::world::PUBLIC;
+
+/// Where Twilio is.
+pub const TWILIO: &str = "https://twilio.example.com/twilio";
+/// The time-out of `twilio-status` in `template.yaml`.
+const STATUS_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// How a gateway answers a request.
+#[derive(Debug, Clone, Copy)]
+pub enum Answer {
+    /// At once.
+    Status(u16),
+    /// Takes the request and never answers.
+    Silence,
+    /// Cannot be connected to.
+    Refused,
+}
+
+/// A request that a gateway received.
+#[derive(Debug, Clone)]
+pub struct Call {
+    pub headers: http::HeaderMap,
+    pub body: serde_json::Value,
+}
+
+pub type Script = Box<dyn FnMut() -> Answer + Send>;
+
+/// The gateway, and what it received.
+#[derive(Default)]
+pub struct GatewayScript {
+    pub script: Mutex<Option<Script>>,
+    pub calls: Mutex<Vec<Call>>,
+}
+
+/// Twilio's way to `twilio-status`, which API Gateway cuts off like any function.
+pub struct Receipts(pub Router);
+
+impl DeliverCallback for Receipts {
+    fn post(&self, callback: Callback) -> BoxFuture<'static, Result<u16, String>> {
+        let router = self.0.clone();
+        async move {
+            let path = callback.url.strip_prefix(PUBLIC).unwrap().to_owned();
+            let mut request = http::Request::post(path)
+                .body(Body::from(callback.body))
+                .unwrap();
+            *request.headers_mut() = callback.headers;
+            match tokio::time::timeout(STATUS_TIMEOUT, router.oneshot(request)).await {
+                Ok(response) => Ok(response.unwrap().status().as_u16()),
+                Err(_) => Ok(503),
+            }
+        }
+        .boxed()
+    }
+}
+
+/// The way out of `deliver-sms`: to Twilio's simulator and to the gateway of the test.
+pub struct WayOut {
+    pub twilio: Twilio,
+    pub gateway: Arc<GatewayScript>,
+    pub faults: Arc<Faults>,
+}
+
+impl HttpSend for WayOut {
+    fn send(
+        &self,
+        request: OutboundRequest,
+        deadline: Duration,
+    ) -> BoxFuture<'_, Result<InboundResponse, SendError>> {
+        let answer = async move {
+            match request.url.as_str().strip_prefix(TWILIO) {
+                Some(path) => self.to_twilio(path.to_owned(), request, deadline).await,
+                None => self.to_gateway(request, deadline).await,
+            }
+        };
+        self.faults.pass("DeliverSms", answer).boxed()
+    }
+}
+
+impl WayOut {
+    async fn to_twilio(
+        &self,
+        path: String,
+        request: OutboundRequest,
+        deadline: Duration,
+    ) -> Result<InboundResponse, SendError> {
+        let mut asked = http::Request::builder()
+            .method(request.method)
+            .uri(path)
+            .body(request.body)
+            .unwrap();
+        *asked.headers_mut() = request.headers;
+        let reply = tokio::time::timeout(deadline, self.twilio.answer(asked)).await;
+        match reply {
+            Ok(Reply::Response(response)) => Ok(InboundResponse {
+                status: response.status().as_u16(),
+                retry_after: None,
+                body: response.body().to_vec(),
+                body_truncated: false,
+            }),
+            Ok(Reply::Silence) => silence(deadline).await,
+            Err(_) => Err(timed_out(deadline)),
+        }
+    }
+
+    async fn to_gateway(
+        &self,
+        request: OutboundRequest,
+        deadline: Duration,
+    ) -> Result<InboundResponse, SendError> {
+        assert_eq!(
+            request.url.as_str(),
+            "https://gateway.example.com/send?token=canary"
+        );
+        let answer = {
+            let mut script = self.gateway.script.lock().unwrap();
+            script.as_mut().expect("a script")()
+        };
+        if !matches!(answer, Answer::Refused) {
+            self.gateway.calls.lock().unwrap().push(Call {
+                headers: request.headers.clone(),
+                body: serde_json::from_slice(&request.body).unwrap(),
+            });
+        }
+        match answer {
+            Answer::Status(status) => Ok(InboundResponse {
+                status,
+                retry_after: None,
+                body: b"as told".to_vec(),
+                body_truncated: false,
+            }),
+            Answer::Silence => silence(deadline).await,
+            Answer::Refused => Err(SendError::ConnectionRefused),
+        }
+    }
+}
+
+async fn silence(deadline: Duration) -> Result<InboundResponse, SendError> {
+    tokio::time::sleep(deadline).await;
+    Err(timed_out(deadline))
+}
+
+fn timed_out(deadline: Duration) -> SendError {
+    SendError::TimedOut {
+        deadline,
+        stage: Stage::Responding,
+    }
+}
