@@ -154,6 +154,19 @@ fn recipients_count_once_each_in_their_order() {
 }
 
 #[test]
+fn an_identifier_that_messages_could_not_carry_is_refused() {
+    let named = |characters: usize| {
+        let identifier = "é".repeat(characters);
+        parse(&with("/alert/item/identifier", json!(identifier)))
+    };
+    assert!(named(128).is_ok());
+    assert_eq!(
+        named(129).unwrap_err().to_string(),
+        "alert.item.identifier: must have at most 128 characters"
+    );
+}
+
+#[test]
 fn each_broken_field_is_named_with_its_rule() {
     let object = "must be an object";
     let cases = [
