@@ -99,7 +99,7 @@ impl<R: Right> FromRequestParts<Arc<App>> for Access<R> {
         let caller = Caller::of(parts, app).await?;
         let At(WorkspacePath { workspace_id }) = At::from_request_parts(parts, app).await?;
         if let Some(known) = parts.extensions.get::<Known>() {
-            known.set(&workspace_id, caller.name());
+            known.set_caller(&workspace_id, caller.name());
         }
         caller.require::<R>(&workspace_id)?;
         Ok(Access {

@@ -56,6 +56,7 @@ use jiff::Timestamp;
 use platform::clock::Clock;
 use platform::entropy::Entropy;
 use platform::http::GuardedClient;
+use platform::metrics::Metrics;
 use platform::queue::Queue;
 use platform::secrets::Secrets;
 use platform::store::Store;
@@ -92,6 +93,8 @@ pub struct App {
     pub clock: Clock,
     /// Ids, keys and secrets come from it.
     pub entropy: Entropy,
+    /// What is counted.
+    pub metrics: Metrics,
 }
 
 /// The queues that are sent to.

@@ -10,7 +10,7 @@ use platform::queue::Queue;
 use platform::secrets::Secrets;
 use platform::store::Store;
 use platform::twilio::TwilioApi;
-use platform::{aws, clock, entropy::Entropy, logging, settings};
+use platform::{aws, clock, entropy::Entropy, logging, metrics::Metrics, settings};
 
 #[tokio::main]
 async fn main() -> Result<(), Error> {
@@ -22,9 +22,14 @@ async fn main() -> Result<(), Error> {
     let client = |rules| GuardedClient::new(Arc::new(SystemResolver), rules);
     let endpoints = client(url_rules)?;
     let twilio = Arc::new(endpoints.clone());
+    let metrics = Metrics::to_stdout(settings::parsed("STACK_NAME")?, clock::system());
     let app = App {
         store: Store::new(aws::dynamodb(&aws), settings::text("TABLE_NAME")?),
-        secrets: Secrets::new(aws::kms(&aws), settings::text("KMS_KEY_ID")?),
+        secrets: Secrets::new(
+            aws::kms(&aws),
+            settings::text("KMS_KEY_ID")?,
+            metrics.clone(),
+        ),
         queues: Queues {
             events: queue("EVENTS_QUEUE_URL")?,
             slow: queue("WEBHOOK_SLOW_QUEUE_URL")?,
@@ -41,6 +46,7 @@ async fn main() -> Result<(), Error> {
         operator: settings::parsed("OPERATOR_KEY_HASH")?,
         clock: clock::system(),
         entropy: Entropy::system(),
+        metrics,
     };
     lambda_http::run(router(app)).await
 }

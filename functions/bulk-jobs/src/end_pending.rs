@@ -27,7 +27,7 @@ impl BulkJobs {
                 if self.nothing_to_end(run).await?.is_some() {
                     return Ok(Progress::Finished);
                 }
-                self.end_all(&page).await?;
+                self.end_all(run, &page).await?;
             }
         }
         Ok(Progress::Finished)
@@ -46,12 +46,12 @@ impl BulkJobs {
         })
     }
 
-    async fn end_all(&self, keys: &[DeliveryKey]) -> Result<(), JobError> {
+    async fn end_all(&self, run: &Run<'_>, keys: &[DeliveryKey]) -> Result<(), JobError> {
         let writes = self
             .read(keys)
             .await?
             .into_iter()
-            .map(|stored| self.end(stored));
+            .map(|stored| self.end(run, stored));
         futures::stream::iter(writes)
             .buffer_unordered(WRITES)
             .try_collect::<()>()
@@ -59,7 +59,7 @@ impl BulkJobs {
         Ok(())
     }
 
-    async fn end(&self, stored: Stored) -> Result<(), StoreError> {
+    async fn end(&self, run: &Run<'_>, stored: Stored) -> Result<(), StoreError> {
         let now = (self.clock)();
         let ended = stored.value.state.end_disabled(now);
         let Some(state) = ended.filter(|_| stored.value.purpose == Purpose::Event) else {
@@ -73,8 +73,12 @@ impl BulkJobs {
             rev: stored.rev,
         };
         match self.store.save_delivery(&ended, now).await {
+            Ok(_) => {
+                self.count_ended(run);
+                Ok(())
+            }
             // It has moved on; its wake-up decides.
-            Ok(_) | Err(StoreError::Conflict) => Ok(()),
+            Err(StoreError::Conflict) => Ok(()),
             Err(other) => Err(other),
         }
     }

@@ -15,6 +15,7 @@
 //! * [`recover`] — failed deliveries get a fresh schedule
 //! * [`end_pending`] — pending deliveries of a webhook that is off end
 //! * [`delete_log`] — the log of a deleted webhook goes
+//! * [`report`] — what is logged and counted
 
 #![forbid(unsafe_code)]
 
@@ -22,19 +23,24 @@ pub mod delete_log;
 pub mod end_pending;
 mod pages;
 pub mod recover;
+pub mod report;
 
+use std::sync::atomic::AtomicU64;
 use std::time::Duration;
 
 use aws_lambda_events::event::sqs::{SqsBatchResponse, SqsMessage};
 use domain::delivery::DeliveryKey;
+use domain::trace::TraceContext;
 use jiff::Timestamp;
 use platform::batch::{self, Panicked};
 use platform::clock::Clock;
+use platform::metrics::{Count, Metrics};
 use platform::queue::message::{BulkJob, BulkTask};
 use platform::queue::sending::Outgoing;
 use platform::queue::visibility::Sleeper;
 use platform::queue::{Queue, QueueError};
 use platform::store::{Store, StoreError, Stored};
+use tracing::field::display;
 
 /// How long a job waits for the change that it belongs to.
 pub const PATIENCE: Duration = Duration::from_secs(300);
@@ -57,6 +63,8 @@ pub struct BulkJobs {
     pub dead_letters: Queue,
     /// The time.
     pub clock: Clock,
+    /// What is counted.
+    pub metrics: Metrics,
 }
 
 /// How far a job has come.
@@ -90,6 +98,7 @@ pub(crate) struct Run<'a> {
     /// An earlier run got somewhere, nobody knows where.
     pub(crate) resumed: bool,
     deadline: Timestamp,
+    touched: AtomicU64,
 }
 
 impl BulkJobs {
@@ -102,6 +111,7 @@ impl BulkJobs {
                 kept.push(message_id);
             }
         }
+        self.metrics.emit();
         batch::keep(kept)
     }
 
@@ -112,21 +122,24 @@ impl BulkJobs {
             .get("ApproximateReceiveCount")
             .and_then(|count| count.parse().ok())
             .unwrap_or(1);
+        let trace = batch::trace_of(&record);
         let body = record.body.unwrap_or_default();
         let Ok(job) = serde_json::from_str::<BulkJob>(&body) else {
-            return self.dead_letter(body).await;
+            let message_id = record.message_id.unwrap_or_default();
+            return self.dead_letter(&message_id, body, trace).await;
         };
         let run = Run {
             job: &job,
             resumed: receives > 1,
             deadline,
+            touched: AtomicU64::new(0),
         };
+        let begun = (self.clock)();
         let outcome = batch::isolated(Box::pin(self.run(&run)))
             .await
             .unwrap_or_else(|panicked| Err(panicked.into()));
-        tracing::info!(
-            workspace = %job.workspace, webhook = %job.webhook, task = ?job.task, ?outcome, "bulk job handled"
-        );
+        let took = Duration::try_from((self.clock)().duration_since(begun)).unwrap_or_default();
+        self.report(&run, &outcome, took, trace);
         let wait = match outcome {
             Ok(Progress::Finished) => return true,
             Ok(Progress::Unfinished) => Duration::ZERO,
@@ -143,7 +156,7 @@ impl BulkJobs {
             .await
         {
             if let Err(error) = hidden {
-                tracing::warn!(%error, "job not put back; it comes back by itself");
+                tracing::warn!(workspace_id = %job.workspace, webhook_id = %job.webhook, %error, "job not put back; it comes back by itself");
             }
         }
         false
@@ -157,17 +170,31 @@ impl BulkJobs {
         }
     }
 
-    async fn dead_letter(&self, body: String) -> bool {
-        tracing::error!("message rejected: no bulk job");
-        let attributes = vec![("reason", "not a bulk job".to_owned())];
-        self.dead_letters
-            .send(Outgoing {
-                body,
-                attributes,
-                ..Outgoing::default()
-            })
-            .await
-            .is_ok()
+    /// Whether it could be sent.
+    async fn dead_letter(
+        &self,
+        message_id: &str,
+        body: String,
+        trace: Option<TraceContext>,
+    ) -> bool {
+        let reason = "not a bulk job";
+        let trace_id = trace.map(|trace| display(trace.trace_id()));
+        let letter = Outgoing {
+            body,
+            attributes: vec![("reason", reason.to_owned())],
+            ..Outgoing::default()
+        };
+        match self.dead_letters.send(letter.traced(trace)).await {
+            Ok(()) => {
+                self.metrics.add(Count::DeadLettered, 1);
+                tracing::error!(message_id, reason, trace_id, "message dead-lettered");
+                true
+            }
+            Err(error) => {
+                tracing::warn!(message_id, reason, trace_id, %error, "dead letter not sent");
+                false
+            }
+        }
     }
 
     /// The deliveries that can be read; one that is damaged is left to whoever can mend it.
@@ -176,7 +203,9 @@ impl BulkJobs {
         for (key, stored) in self.store.deliveries(keys).await? {
             match stored {
                 Ok(stored) => readable.push(stored),
-                Err(error) => tracing::error!(delivery = %key.id, %error, "delivery left out"),
+                Err(error) => {
+                    tracing::error!(workspace_id = %key.workspace, webhook_id = %key.webhook, delivery_id = %key.id, %error, "delivery left out");
+                }
             }
         }
         Ok(readable)

@@ -6,7 +6,7 @@ use bulk_jobs::BulkJobs;
 use lambda_runtime::Error;
 use platform::queue::Queue;
 use platform::store::Store;
-use platform::{aws, batch, clock, logging, settings};
+use platform::{aws, batch, clock, logging, metrics::Metrics, settings};
 
 #[tokio::main]
 async fn main() -> Result<(), Error> {
@@ -20,6 +20,7 @@ async fn main() -> Result<(), Error> {
         bulk: queue("BULK_QUEUE_URL")?,
         dead_letters: queue("BULK_DEAD_LETTER_QUEUE_URL")?,
         clock: clock::system(),
+        metrics: Metrics::to_stdout(settings::parsed("STACK_NAME")?, clock::system()),
     });
     batch::run(move |records, deadline| {
         let jobs = Arc::clone(&jobs);

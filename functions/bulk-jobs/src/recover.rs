@@ -45,8 +45,8 @@ impl BulkJobs {
                         return Ok(Progress::Unfinished);
                     }
                     match which {
-                        Unsettled::Pending => self.wake_marked(&page, job).await?,
-                        Unsettled::Failed => self.revive(&page, job).await?,
+                        Unsettled::Pending => self.wake_marked(run, &page, job).await?,
+                        Unsettled::Failed => self.revive(run, &page, job).await?,
                     }
                 }
             }
@@ -54,14 +54,19 @@ impl BulkJobs {
         Ok(Progress::Finished)
     }
 
-    async fn revive(&self, keys: &[DeliveryKey], job: &RecoverJob) -> Result<(), JobError> {
+    async fn revive(
+        &self,
+        run: &Run<'_>,
+        keys: &[DeliveryKey],
+        job: &RecoverJob,
+    ) -> Result<(), JobError> {
         let stored = self.read(keys).await?.into_iter();
         let writes = stored.map(|stored| self.revive_one(stored, job));
         let revived: Vec<Option<DeliveryKey>> = futures::stream::iter(writes)
             .buffer_unordered(WRITES)
             .try_collect()
             .await?;
-        self.wake(revived.iter().flatten()).await
+        self.wake(run, revived.iter().flatten()).await
     }
 
     async fn revive_one(
@@ -97,7 +102,12 @@ impl BulkJobs {
         }
     }
 
-    async fn wake_marked(&self, keys: &[DeliveryKey], job: &RecoverJob) -> Result<(), JobError> {
+    async fn wake_marked(
+        &self,
+        run: &Run<'_>,
+        keys: &[DeliveryKey],
+        job: &RecoverJob,
+    ) -> Result<(), JobError> {
         let overdue_since = (self.clock)() - OVERDUE;
         let stored = self.read(keys).await?;
         let marked = stored.iter().filter(|stored| {
@@ -105,13 +115,18 @@ impl BulkJobs {
             delivery.recovered_by.as_ref() == Some(job)
                 && lacks_wake_up(&delivery.state, overdue_since)
         });
-        self.wake(marked.map(|stored| &stored.value.key)).await
+        self.wake(run, marked.map(|stored| &stored.value.key)).await
     }
 
-    async fn wake(&self, keys: impl Iterator<Item = &DeliveryKey>) -> Result<(), JobError> {
+    async fn wake<'a>(
+        &self,
+        run: &Run<'_>,
+        keys: impl Iterator<Item = &'a DeliveryKey>,
+    ) -> Result<(), JobError> {
         let wake_up =
             |key: &DeliveryKey| Outgoing::json(&WebhookWakeUp::of(key), key.webhook.as_str());
         let messages: Vec<_> = keys.map(wake_up).collect();
+        run.touch(messages.len() as u64);
         let sent = self.slow.send_all(&messages).await;
         sent.into_iter().collect::<Result<(), _>>()?;
         Ok(())

@@ -5,12 +5,15 @@ use std::time::Duration;
 use domain::sms::delivery::{ClaimId, GatewayMark, Ground, Outcome, SmsDelivery};
 use domain::sms::provider::{Carrier, Gateway, Provider, TwilioAccount};
 use domain::sms::provider_error::ProviderError;
+use jiff::Timestamp;
+use platform::batch::wake_ups::Arrival;
+use platform::queue::message::SmsWakeUp;
 use platform::store::{Saved, StoreError, StoredSms};
 
 use crate::gateway::OpenGateway;
-use crate::step::StepError;
+use crate::step::{StepError, Stepped};
 use crate::twilio::OpenTwilio;
-use crate::{Batch, DeliverSms, Disposition};
+use crate::{Batch, DeliverSms, Disposition, elapsed};
 
 /// Longer than the function's time-out (`template.yaml`, 30 s), so that whoever holds a claim past its lease is dead.
 pub const LEASE: Duration = Duration::from_secs(45);
@@ -44,18 +47,19 @@ impl DeliverSms {
     pub(crate) async fn attempt(
         &self,
         batch: &Batch,
+        arrival: &Arrival<SmsWakeUp>,
         stored: StoredSms,
     ) -> Result<Disposition, StepError> {
         let workspace = &stored.value.key.workspace;
         let config = batch.config.provider(workspace)?;
         let Some(provider) = config.and_then(|config| config.current.as_ref()) else {
-            return self.refuse(stored, no_provider()).await;
+            return self.refuse(arrival, stored, no_provider()).await;
         };
         if self.is_gone(&stored.value).await? {
-            return self.refuse(stored, member_gone()).await;
+            return self.refuse(arrival, stored, member_gone()).await;
         }
         if self.has_opted_out(&stored.value, &provider.carrier).await? {
-            return self.refuse(stored, opted_out_here()).await;
+            return self.refuse(arrival, stored, opted_out_here()).await;
         }
         // Before the claim: what AWS takes its time for must not come out of the attempt's.
         let open = self.open(&stored.value, provider).await?;
@@ -69,7 +73,7 @@ impl DeliverSms {
         claimed.claim(claim, ground, sender, now, LEASE);
         if claimed.state.claim().is_none() {
             // It cannot be sent through this provider any more.
-            return self.settle_as(stored, claimed).await;
+            return self.settle_as(arrival, stored, claimed).await;
         }
         let claimed = match self.write_claim(&stored, claimed, claim).await? {
             Claimed::Ours(claimed) => *claimed,
@@ -79,8 +83,11 @@ impl DeliverSms {
             // The claim took its time: that it was not used is known as long as this process lives.
             return self.give_back(claimed, claim).await;
         }
-        let outcome = self.send(&open, &claimed.value).await;
-        self.conclude(claimed, claim, outcome).await
+        let at = (self.clock)();
+        let sent = self.send(&open, &claimed.value).await;
+        let took = elapsed(at, (self.clock)());
+        self.conclude(arrival, claimed, claim, Made { at, took, sent })
+            .await
     }
 
     /// What was decided stands, whatever preferences say now; but who is a member no more is told nothing more.
@@ -148,17 +155,23 @@ impl DeliverSms {
         claim: ClaimId,
     ) -> Result<Disposition, StepError> {
         let now = (self.clock)();
-        self.change(claimed, |delivery| delivery.give_back(claim, now))
-            .await
+        let stepped = self
+            .change(claimed, |delivery| delivery.give_back(claim, now))
+            .await?;
+        self.go_on(&stepped).await
     }
 
     async fn settle_as(
         &self,
+        arrival: &Arrival<SmsWakeUp>,
         stored: StoredSms,
         settled: SmsDelivery,
     ) -> Result<Disposition, StepError> {
         match self.store.save_sms(&stored, &settled).await? {
-            Saved::Written(_) => self.after(&settled).await,
+            Saved::Written(_) => {
+                let stepped = self.stepped(&stored.value, settled);
+                self.end(arrival, stepped).await
+            }
             Saved::Overtaken | Saved::TextInFlight | Saved::MessageOwned => {
                 Ok(Disposition::SleepUntil((self.clock)()))
             }
@@ -167,12 +180,15 @@ impl DeliverSms {
 
     async fn refuse(
         &self,
+        arrival: &Arrival<SmsWakeUp>,
         stored: StoredSms,
         error: ProviderError,
     ) -> Result<Disposition, StepError> {
         let now = (self.clock)();
-        self.change(stored, |delivery| delivery.refuse(error.clone(), now))
-            .await
+        let stepped = self
+            .change(stored, |delivery| delivery.refuse(error.clone(), now))
+            .await?;
+        self.end(arrival, stepped).await
     }
 
     async fn open<'a>(
@@ -190,29 +206,37 @@ impl DeliverSms {
     async fn send(&self, open: &Open<'_>, delivery: &SmsDelivery) -> Sent {
         match open {
             Open::Twilio(twilio) => self.send_by_twilio(twilio, delivery).await,
-            Open::Http(gateway) => Sent::of(self.send_by_gateway(gateway, delivery).await),
+            Open::Http(gateway) => self.send_by_gateway(gateway, delivery).await,
         }
     }
 
     /// Writes down what became of the attempt, whatever has come in between.
     async fn conclude(
         &self,
+        arrival: &Arrival<SmsWakeUp>,
         claimed: StoredSms,
         claim: ClaimId,
-        sent: Sent,
+        made: Made,
     ) -> Result<Disposition, StepError> {
-        let Sent {
-            outcome,
-            opted_out_of,
-        } = sent;
-        if let Some(sender) = opted_out_of {
-            self.remember_opt_out(&claimed.value, &sender).await?;
+        let recorded = self.record(&claimed, claim, &made.sent).await;
+        self.report_attempt(arrival, &claimed.value, &made, &recorded);
+        self.go_on(&recorded?).await
+    }
+
+    async fn record(
+        &self,
+        claimed: &StoredSms,
+        claim: ClaimId,
+        sent: &Sent,
+    ) -> Result<Stepped, StepError> {
+        if let Some(sender) = &sent.opted_out_of {
+            self.remember_opt_out(&claimed.value, sender).await?;
         }
         let now = (self.clock)();
         let mut tries = 0;
         loop {
             let conclude = |delivery: &mut SmsDelivery| {
-                delivery.conclude(claim, outcome.clone(), now, self.retries());
+                delivery.conclude(claim, sent.outcome.clone(), now, self.retries());
             };
             match self.change(claimed.clone(), conclude).await {
                 Err(StepError::Store(StoreError::Unavailable(_))) if tries < RECORD_TRIES => {
@@ -237,12 +261,24 @@ impl DeliverSms {
     }
 }
 
+/// A request that was made.
+pub(crate) struct Made {
+    /// When it was begun.
+    pub(crate) at: Timestamp,
+    /// How long it took.
+    pub(crate) took: Duration,
+    /// What became of it.
+    pub(crate) sent: Sent,
+}
+
 /// What became of a send.
 pub(crate) struct Sent {
     /// For the delivery.
     pub(crate) outcome: Outcome,
     /// The sender that the recipient has told to stop, where that came out.
     pub(crate) opted_out_of: Option<String>,
+    /// Why there is no whole answer, in our own words.
+    pub(crate) fault: Option<String>,
 }
 
 impl Sent {
@@ -250,6 +286,7 @@ impl Sent {
         Sent {
             outcome,
             opted_out_of: None,
+            fault: None,
         }
     }
 }

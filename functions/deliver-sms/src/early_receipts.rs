@@ -4,8 +4,8 @@ use domain::sms::delivery::{SmsDelivery, Source};
 use platform::store::receipts::EarlyReceipt;
 use platform::store::{Saved, StoreError};
 
-use crate::DeliverSms;
 use crate::step::StepError;
+use crate::{DeliverSms, report};
 
 /// How often they are put to the delivery anew because it has moved on meanwhile.
 const TRIES: u32 = 8;
@@ -47,6 +47,8 @@ impl DeliverSms {
                 after.receive(found.clone(), Source::Receipt, *at);
             }
             if let Saved::Written(_) = self.store.save_sms(&stored, &after).await? {
+                self.metrics.add_sms_step(&stored.value, &after);
+                report::early_receipts(&after, early.len());
                 return Ok(());
             }
         }

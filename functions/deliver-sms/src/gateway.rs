@@ -17,6 +17,7 @@ use platform::secrets::{Purpose, SecretsError};
 use serde::Serialize;
 
 use crate::DeliverSms;
+use crate::attempt::Sent;
 use crate::twilio::without_response;
 
 /// The gateway's answer must have arrived within this.
@@ -66,13 +67,13 @@ impl DeliverSms {
         &self,
         gateway: &OpenGateway,
         delivery: &SmsDelivery,
-    ) -> Outcome {
+    ) -> Sent {
         match self.request(gateway, delivery) {
-            Err(error) => Outcome::Refused { error },
+            Err(error) => Sent::of(Outcome::Refused { error }),
             Ok(request) => {
                 let url = request.url.clone();
                 match self.http.send(request, DEADLINE).await {
-                    Ok(response) => self.answered(&url, &response),
+                    Ok(response) => Sent::of(self.answered(&url, &response)),
                     Err(error) => without_response(&error),
                 }
             }

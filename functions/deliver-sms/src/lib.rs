@@ -29,6 +29,7 @@
 //! * [`attempt`] — claiming, sending, recording; [`twilio`] and [`gateway`] — one request each
 //! * [`reconcile`] — what became of a send without an answer
 //! * [`early_receipts`] — receipts that were quicker than we are
+//! * [`report`] — what is logged and counted
 
 #![forbid(unsafe_code)]
 
@@ -36,6 +37,7 @@ pub mod attempt;
 pub mod early_receipts;
 pub mod gateway;
 pub mod reconcile;
+pub mod report;
 pub mod step;
 pub mod twilio;
 
@@ -49,10 +51,11 @@ use domain::sms::delivery::Retries;
 use futures::future::join_all;
 use jiff::Timestamp;
 use platform::batch;
-use platform::batch::wake_ups::{self, Arrival, WakeUp, WakeUps};
+use platform::batch::wake_ups::{self, Arrival, WakeUps};
 use platform::clock::Clock;
 use platform::entropy::Entropy;
 use platform::http::HttpSend;
+use platform::metrics::Metrics;
 use platform::queue::Queue;
 use platform::queue::message::SmsWakeUp;
 use platform::queue::visibility::Sleeper;
@@ -87,6 +90,8 @@ pub struct DeliverSms {
     pub clock: Clock,
     /// Jitter.
     pub entropy: Entropy,
+    /// What is counted.
+    pub metrics: Metrics,
 }
 
 /// How soon a delivery that could not be decided comes back, so often; then as the queue has it.
@@ -129,7 +134,7 @@ impl DeliverSms {
                 vec![Disposition::Again; arrivals.len()]
             }
         };
-        let mut kept = wake_ups::dead_letter(&self.dead_letters, &unreadable).await;
+        let mut kept = wake_ups::dead_letter(&self.dead_letters, &unreadable, &self.metrics).await;
         kept.extend(self.settle(&arrivals, &dispositions).await);
         let count =
             |wanted: fn(&Disposition) -> bool| dispositions.iter().filter(|d| wanted(d)).count();
@@ -141,6 +146,7 @@ impl DeliverSms {
             undecided = count(|d| matches!(d, Disposition::Again)),
             "SMS batch handled"
         );
+        self.metrics.emit();
         batch::keep(kept)
     }
 
@@ -150,13 +156,11 @@ impl DeliverSms {
     }
 
     async fn decide(&self, batch: &Batch, arrival: &Arrival<SmsWakeUp>) -> Disposition {
-        let key = arrival.wake_up.key();
-        let failed = match batch::isolated(self.step(batch, arrival)).await {
-            Ok(Ok(disposition)) => return disposition,
-            Ok(Err(error)) => error.to_string(),
-            Err(panicked) => panicked.to_string(),
-        };
-        tracing::warn!(delivery = %key.id, workspace = %key.workspace, error = failed, "not decided");
+        let decided = batch::isolated(self.step(batch, arrival)).await;
+        match decided.unwrap_or_else(|panicked| Err(panicked.into())) {
+            Ok(disposition) => return disposition,
+            Err(error) => report::undecided(arrival, &error),
+        }
         // Alerts are urgent; but what does not get better must not use up its receives.
         if arrival.message.receive_count < SOON_TRIES {
             Disposition::SleepUntil((self.clock)() + SOON)

@@ -9,7 +9,7 @@ use platform::queue::Queue;
 use platform::secrets::Secrets;
 use platform::store::{Store, config::ConfigCache};
 use platform::twilio::TwilioApi;
-use platform::{aws, batch, clock, entropy::Entropy, logging, settings};
+use platform::{aws, batch, clock, entropy::Entropy, logging, metrics::Metrics, settings};
 
 #[tokio::main]
 async fn main() -> Result<(), Error> {
@@ -17,6 +17,7 @@ async fn main() -> Result<(), Error> {
     let aws = aws::config().await;
     let sqs = aws::sqs(&aws);
     let queue = |variable| settings::text(variable).map(|url| Queue::new(sqs.clone(), url));
+    let metrics = Metrics::to_stdout(settings::parsed("STACK_NAME")?, clock::system());
     let store = Store::new(aws::dynamodb(&aws), settings::text("TABLE_NAME")?);
     let url_rules = settings::url_rules()?;
     let http = Arc::new(GuardedClient::without_kept_connections(
@@ -26,7 +27,11 @@ async fn main() -> Result<(), Error> {
     let deliver = Arc::new(DeliverSms {
         config: ConfigCache::new(store.clone()),
         store,
-        secrets: Secrets::new(aws::kms(&aws), settings::text("KMS_KEY_ID")?),
+        secrets: Secrets::new(
+            aws::kms(&aws),
+            settings::text("KMS_KEY_ID")?,
+            metrics.clone(),
+        ),
         twilio: TwilioApi::new(http.clone(), &settings::text("TWILIO_BASE_URL")?, url_rules)?,
         http,
         url_rules,
@@ -36,6 +41,7 @@ async fn main() -> Result<(), Error> {
         public_base_url: settings::public_base_url()?,
         clock: clock::system(),
         entropy: Entropy::system(),
+        metrics,
     });
     batch::run(move |records, deadline| {
         let deliver = Arc::clone(&deliver);

@@ -10,12 +10,14 @@ use std::time::Duration;
 use domain::sms::delivery::{Checked, Doubt, Found, SmsDelivery, Stage};
 use domain::twilio::listing::{Likeness, ListedMessage, Sought};
 use domain::twilio::receipt::ReceiptStatus;
+use platform::batch::wake_ups::Arrival;
+use platform::queue::message::SmsWakeUp;
 use platform::store::{Saved, StoredSms};
 use platform::twilio::{AskError, Login};
 
 use crate::attempt::TIME_TO_ATTEMPT;
 use crate::step::StepError;
-use crate::{Batch, DeliverSms, Disposition};
+use crate::{Batch, DeliverSms, Disposition, elapsed};
 
 /// Pages that one look goes through; the list is newest first, and the message is minutes old.
 const MOST_PAGES: usize = 10;
@@ -37,6 +39,7 @@ impl DeliverSms {
     pub(crate) async fn reconcile(
         &self,
         batch: &Batch,
+        arrival: &Arrival<SmsWakeUp>,
         stored: StoredSms,
         doubt: &Doubt,
     ) -> Result<Disposition, StepError> {
@@ -49,10 +52,13 @@ impl DeliverSms {
             self.remember_opt_out(&stored.value, doubt.sender.as_str())
                 .await?;
         }
-        let now = (self.clock)();
+        let looked_at = (self.clock)();
         let mut after = stored.value.clone();
-        after.check(checked, now, self.retries());
+        after.check(checked.clone(), looked_at, self.retries());
         if let Saved::Written(_) = self.store.save_sms(&stored, &after).await? {
+            self.metrics.add_sms_step(&stored.value, &after);
+            let took = elapsed(now, looked_at);
+            self.report_look(arrival, doubt, (&checked, took), &after);
             return self.after(&after).await;
         }
         // A receipt came in between, or the message was claimed: the next look sees how it stands.
@@ -83,7 +89,7 @@ impl DeliverSms {
             Err(_) => return Ok(Checked::Unavailable),
             Ok(Err(NoList::TooLong)) => return Ok(Checked::Several),
             Ok(Err(NoList::Ask(error))) => {
-                tracing::warn!(delivery = %delivery.key.id, workspace = %delivery.key.workspace, %error, "list not had");
+                tracing::warn!(workspace_id = %delivery.key.workspace, delivery_id = %delivery.key.id, %error, "list not had");
                 return Ok(Checked::Unavailable);
             }
         };

@@ -4,12 +4,13 @@ use std::time::Duration;
 
 use domain::sms::delivery::{SmsDelivery, WakeUp};
 use jiff::Timestamp;
+use platform::batch::Panicked;
 use platform::batch::wake_ups::{Arrival, WakeUp as _};
 use platform::queue::message::SmsWakeUp;
 use platform::secrets::SecretsError;
 use platform::store::{Saved, StoreError, StoredSms};
 
-use crate::{Batch, DeliverSms, Disposition};
+use crate::{Batch, DeliverSms, Disposition, report};
 
 /// A message received so often is settled here, before the queue's `maxReceiveCount` of 1000 would take it away: no
 /// schedule needs a tenth of it, so something kills its attempts.
@@ -31,9 +32,35 @@ pub enum StepError {
     /// The key.
     #[error(transparent)]
     Secrets(#[from] SecretsError),
+    /// A mistake of ours.
+    #[error(transparent)]
+    Panicked(#[from] Panicked),
     /// Receipts keep coming in between, or the table and we disagree.
     #[error("the delivery keeps changing")]
     KeepsChanging,
+}
+
+/// How a delivery stands once a step was put to it.
+#[derive(Debug)]
+pub(crate) struct Stepped {
+    /// Whether the step was written; else there was nothing for it to change any more.
+    pub(crate) written: bool,
+    delivery: Option<SmsDelivery>,
+}
+
+impl Stepped {
+    /// Nothing was written.
+    fn found(delivery: Option<SmsDelivery>) -> Stepped {
+        Stepped {
+            written: false,
+            delivery,
+        }
+    }
+
+    /// The delivery; none where its item is gone.
+    pub(crate) fn delivery(&self) -> Option<&SmsDelivery> {
+        self.delivery.as_ref()
+    }
 }
 
 impl DeliverSms {
@@ -49,18 +76,45 @@ impl DeliverSms {
         };
         let now = (self.clock)();
         if arrival.message.receive_count >= TOO_MANY_RECEIVES {
-            return self.change(stored, |delivery| delivery.give_up(now)).await;
+            let stepped = self
+                .change(stored, |delivery| delivery.give_up(now))
+                .await?;
+            return self.end(arrival, stepped).await;
         }
         match stored.value.state.wake_up(now) {
             WakeUp::Settled => self.finish(&stored.value).await,
             WakeUp::Sleep(until) => Ok(Disposition::SleepUntil(until)),
-            WakeUp::Attempt(_) => self.attempt(batch, stored).await,
-            WakeUp::AnswerLost(_) => {
-                self.change(stored, |delivery| delivery.answer_lost(now, self.retries()))
-                    .await
-            }
-            WakeUp::Check(doubt) => self.reconcile(batch, stored, &doubt).await,
+            WakeUp::Attempt(_) => self.attempt(batch, arrival, stored).await,
+            WakeUp::AnswerLost(_) => self.answer_lost(arrival, stored).await,
+            WakeUp::Check(doubt) => self.reconcile(batch, arrival, stored, &doubt).await,
         }
+    }
+
+    async fn answer_lost(
+        &self,
+        arrival: &Arrival<SmsWakeUp>,
+        stored: StoredSms,
+    ) -> Result<Disposition, StepError> {
+        let (now, before) = ((self.clock)(), stored.value.state.clone());
+        let stepped = self
+            .change(stored, |delivery| delivery.answer_lost(now, self.retries()))
+            .await?;
+        if let Some(after) = stepped.delivery().filter(|_| stepped.written) {
+            self.report_interrupted(arrival, &before, after);
+        }
+        self.go_on(&stepped).await
+    }
+
+    /// A delivery was ended without an attempt, unless it has moved on meanwhile.
+    pub(crate) async fn end(
+        &self,
+        arrival: &Arrival<SmsWakeUp>,
+        stepped: Stepped,
+    ) -> Result<Disposition, StepError> {
+        if let Some(ended) = stepped.delivery().filter(|_| stepped.written) {
+            report::unattempted(arrival, ended);
+        }
+        self.go_on(&stepped).await
     }
 
     fn before_its_item(&self, arrival: &Arrival<SmsWakeUp>) -> Disposition {
@@ -80,34 +134,51 @@ impl DeliverSms {
         &self,
         mut stored: StoredSms,
         step: impl Fn(&mut SmsDelivery),
-    ) -> Result<Disposition, StepError> {
+    ) -> Result<Stepped, StepError> {
         let key = stored.value.key.clone();
         for _ in 0..STEP_TRIES {
             let mut after = stored.value.clone();
             step(&mut after);
             if after == stored.value {
-                return self.after(&after).await;
+                return Ok(Stepped::found(Some(after)));
             }
             match self.store.save_sms(&stored, &after).await? {
-                Saved::Written(_) => return self.after(&after).await,
+                Saved::Written(_) => return Ok(self.stepped(&stored.value, after)),
                 Saved::MessageOwned => {
                     // The provider has accepted it, that much is certain; whose the message is was decided otherwise.
                     after
                         .provider_message_id
                         .clone_from(&stored.value.provider_message_id);
                     if let Saved::Written(_) = self.store.save_sms(&stored, &after).await? {
-                        tracing::error!(delivery = %key.id, workspace = %key.workspace, "its message belongs to another delivery");
-                        return self.after(&after).await;
+                        tracing::error!(workspace_id = %key.workspace, delivery_id = %key.id, "its message belongs to another delivery");
+                        return Ok(self.stepped(&stored.value, after));
                     }
                 }
                 Saved::Overtaken | Saved::TextInFlight => {}
             }
             match self.store.sms(&key).await? {
                 Some(read) => stored = read,
-                None => return Ok(Disposition::Done),
+                None => return Ok(Stepped::found(None)),
             }
         }
         Err(StepError::KeepsChanging)
+    }
+
+    /// A step was written: it is counted.
+    pub(crate) fn stepped(&self, before: &SmsDelivery, after: SmsDelivery) -> Stepped {
+        self.metrics.add_sms_step(before, &after);
+        Stepped {
+            written: true,
+            delivery: Some(after),
+        }
+    }
+
+    /// Where the message of the delivery goes.
+    pub(crate) async fn go_on(&self, stepped: &Stepped) -> Result<Disposition, StepError> {
+        match stepped.delivery() {
+            Some(delivery) => self.after(delivery).await,
+            None => Ok(Disposition::Done),
+        }
     }
 
     /// Where the message of a delivery goes that stands so.

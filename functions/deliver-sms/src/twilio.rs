@@ -92,7 +92,7 @@ impl DeliverSms {
             return sent;
         }
         // A public base URL that Twilio does not take must not stop an alert: better without receipts than not at all.
-        tracing::warn!(delivery = %delivery.key.id, "Twilio does not take PublicBaseUrl; sent without receipts");
+        tracing::warn!(workspace_id = %delivery.key.workspace, delivery_id = %delivery.key.id, "Twilio does not take PublicBaseUrl; sent without receipts");
         let without = NewMessage {
             status_callback: None,
             ..message
@@ -103,7 +103,7 @@ impl DeliverSms {
     async fn request_of_twilio(&self, twilio: &OpenTwilio<'_>, message: NewMessage<'_>) -> Sent {
         match self.twilio.create_message(&twilio.login, message).await {
             Ok(response) => self.judged(twilio.sender, &response),
-            Err(error) => Sent::of(without_response(&error)),
+            Err(error) => without_response(&error),
         }
     }
 
@@ -119,6 +119,7 @@ impl DeliverSms {
             Answer::OptedOut { error } => Sent {
                 outcome: Outcome::Refused { error },
                 opted_out_of: Some(sender.as_str().to_owned()),
+                fault: None,
             },
         }
     }
@@ -136,21 +137,26 @@ fn is_about_the_callback(sent: &Sent) -> bool {
 }
 
 /// What follows where no whole response came.
-pub(crate) fn without_response(error: &SendError) -> Outcome {
+pub(crate) fn without_response(error: &SendError) -> Sent {
     let written = error.request_may_have_been_written();
     let remedy = if written {
         "it may have been sent, and is not sent again unless it is certain that it was not; the provider's log tells"
     } else {
         "check that the provider can be reached"
     };
+    let fault = error.to_string();
     let error = ProviderError {
         code: None,
-        message: error.to_string(),
+        message: fault.clone(),
         remedy: remedy.to_owned(),
     };
-    if written {
+    let outcome = if written {
         Outcome::NoAnswer { error }
     } else {
         Outcome::TryAgain { error, wait: None }
+    };
+    Sent {
+        fault: Some(fault),
+        ..Sent::of(outcome)
     }
 }

@@ -78,6 +78,7 @@ impl DeliverWebhook {
     }
 }
 
-fn elapsed(from: Timestamp, to: Timestamp) -> Duration {
+/// The time from one moment to a later one; none where it is not later.
+pub(crate) fn elapsed(from: Timestamp, to: Timestamp) -> Duration {
     Duration::try_from(to.duration_since(from)).unwrap_or_default()
 }

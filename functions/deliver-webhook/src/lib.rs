@@ -25,6 +25,7 @@
 //! * [`attempt`] — one HTTP request
 //! * [`arrivals`] — the batch's messages, read and sorted by delivery
 //! * [`settle`] — hiding, forwarding, dead letters
+//! * [`report`] — what is logged and counted
 //! * [`pace`] — which endpoints are proven fast
 
 #![forbid(unsafe_code)]
@@ -32,6 +33,7 @@
 pub mod arrivals;
 pub mod attempt;
 pub mod pace;
+pub mod report;
 pub mod settle;
 pub mod step;
 
@@ -46,6 +48,7 @@ use platform::batch;
 use platform::clock::Clock;
 use platform::entropy::Entropy;
 use platform::http::HttpSend;
+use platform::metrics::Metrics;
 use platform::queue::Queue;
 use platform::secrets::Secrets;
 use platform::store::{Store, config::ConfigCache};
@@ -75,6 +78,8 @@ pub struct DeliverWebhook {
     pub entropy: Entropy,
     /// What this process has seen of endpoints' speed.
     pub pace: Pace,
+    /// What is counted.
+    pub metrics: Metrics,
 }
 
 /// The queues that the handler reads from or sends to.
@@ -132,6 +137,7 @@ impl DeliverWebhook {
             undecided = count(|d| matches!(d, Disposition::Again)),
             "webhook batch handled"
         );
+        self.metrics.emit();
         batch::keep(kept)
     }
 
@@ -160,15 +166,11 @@ impl DeliverWebhook {
     }
 
     async fn decide(&self, batch: &Batch, arrival: &Arrival) -> Disposition {
-        let key = arrival.wake_up.key();
-        match batch::isolated(self.step(batch, arrival)).await {
-            Ok(Ok(disposition)) => disposition,
-            Ok(Err(error)) => {
-                tracing::warn!(delivery = %key.id, webhook = %key.webhook, workspace = %key.workspace, %error, "not decided");
-                Disposition::Again
-            }
-            Err(panicked) => {
-                tracing::error!(delivery = %key.id, webhook = %key.webhook, workspace = %key.workspace, %panicked, "not decided");
+        let decided = batch::isolated(self.step(batch, arrival)).await;
+        match decided.unwrap_or_else(|panicked| Err(panicked.into())) {
+            Ok(disposition) => disposition,
+            Err(error) => {
+                report::undecided(arrival, &error);
                 Disposition::Again
             }
         }

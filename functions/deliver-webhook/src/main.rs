@@ -8,7 +8,7 @@ use platform::http::{GuardedClient, SystemResolver};
 use platform::queue::Queue;
 use platform::secrets::Secrets;
 use platform::store::{Store, config::ConfigCache};
-use platform::{aws, batch, clock, entropy::Entropy, logging, settings};
+use platform::{aws, batch, clock, entropy::Entropy, logging, metrics::Metrics, settings};
 
 #[tokio::main]
 async fn main() -> Result<(), Error> {
@@ -16,11 +16,16 @@ async fn main() -> Result<(), Error> {
     let aws = aws::config().await;
     let sqs = aws::sqs(&aws);
     let queue = |variable| settings::text(variable).map(|url| Queue::new(sqs.clone(), url));
+    let metrics = Metrics::to_stdout(settings::parsed("STACK_NAME")?, clock::system());
     let store = Store::new(aws::dynamodb(&aws), settings::text("TABLE_NAME")?);
     let deliver = Arc::new(DeliverWebhook {
         config: ConfigCache::new(store.clone()),
         store,
-        secrets: Secrets::new(aws::kms(&aws), settings::text("KMS_KEY_ID")?),
+        secrets: Secrets::new(
+            aws::kms(&aws),
+            settings::text("KMS_KEY_ID")?,
+            metrics.clone(),
+        ),
         http: Arc::new(GuardedClient::new(
             Arc::new(SystemResolver),
             settings::url_rules()?,
@@ -38,6 +43,7 @@ async fn main() -> Result<(), Error> {
         clock: clock::system(),
         entropy: Entropy::system(),
         pace: Pace::default(),
+        metrics,
     });
     batch::run(move |records, deadline| {
         let deliver = Arc::clone(&deliver);

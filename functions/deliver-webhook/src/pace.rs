@@ -94,7 +94,9 @@ impl DeliverWebhook {
         for (webhook, (workspace, lane)) in self.pace.take_moves() {
             match self.mark_lane(&workspace, &webhook, lane).await {
                 Ok(()) | Err(StoreError::Conflict) => {}
-                Err(error) => tracing::warn!(%webhook, %workspace, %error, "lane not marked"),
+                Err(error) => {
+                    tracing::warn!(workspace_id = %workspace, webhook_id = %webhook, %error, "lane not marked");
+                }
             }
         }
     }
@@ -110,7 +112,7 @@ impl DeliverWebhook {
         };
         if webhook.value.move_to(lane, (self.clock)()) {
             self.store.save_webhook(&webhook).await?;
-            tracing::info!(webhook = %webhook.value.id, %workspace, ?lane, "lane changed");
+            tracing::info!(workspace_id = %workspace, webhook_id = %webhook.value.id, ?lane, "lane changed");
         }
         Ok(())
     }

@@ -32,7 +32,12 @@ impl DeliverWebhook {
         arrivals: &Arrivals,
         dispositions: &[Disposition],
     ) -> Vec<String> {
-        let mut kept = wake_ups::dead_letter(&self.queues.dead_letters, &arrivals.unreadable).await;
+        let mut kept = wake_ups::dead_letter(
+            &self.queues.dead_letters,
+            &arrivals.unreadable,
+            &self.metrics,
+        )
+        .await;
         let mut moving: Vec<(&Arrival, Outgoing)> = Vec::new();
         let mut sleeping: Vec<(&Arrival, Sleeper)> = Vec::new();
         for (arrival, disposition) in arrivals.deliveries.iter().zip(dispositions) {
@@ -41,7 +46,7 @@ impl DeliverWebhook {
                 Disposition::Again => {
                     kept.extend(arrival.message_ids());
                 }
-                Disposition::Forward => moving.push((arrival, forward(&arrival.wake_up))),
+                Disposition::Forward => moving.push((arrival, forward(arrival, &arrival.wake_up))),
                 // Waits belong to the slow lane: a message that slept here would count against this lane.
                 Disposition::SleepUntil(until) if arrivals.lane == Lane::Fast => {
                     let wake_up = arrival
@@ -49,7 +54,8 @@ impl DeliverWebhook {
                         .first
                         .is_some()
                         .then(|| WebhookWakeUp::of(&arrival.wake_up.key()));
-                    let message = forward(wake_up.as_ref().unwrap_or(&arrival.wake_up));
+                    let wake_up = wake_up.as_ref().unwrap_or(&arrival.wake_up);
+                    let message = forward(arrival, wake_up);
                     moving.push((arrival, message.delayed(self.until(*until))));
                 }
                 Disposition::SleepUntil(until) => {
@@ -99,6 +105,6 @@ impl DeliverWebhook {
     }
 }
 
-fn forward(wake_up: &WebhookWakeUp) -> Outgoing {
-    Outgoing::json(wake_up, wake_up.webhook.as_str())
+fn forward(arrival: &Arrival, wake_up: &WebhookWakeUp) -> Outgoing {
+    Outgoing::json(wake_up, wake_up.webhook.as_str()).traced(arrival.message.trace)
 }

@@ -10,6 +10,7 @@ use domain::retry::Jitter;
 use domain::signing::SigningKeys;
 use domain::webhook::{Lane, Webhook};
 use jiff::Timestamp;
+use platform::batch::Panicked;
 use platform::queue::message::{BulkJob, BulkTask, FirstAttempt};
 use platform::queue::sending::Outgoing;
 use platform::secrets::SecretsError;
@@ -43,6 +44,7 @@ pub(crate) struct Batch {
 
 /// An attempt that is to be made now.
 struct Due<'a> {
+    arrival: &'a Arrival,
     webhook: &'a Webhook,
     delivery: Delivery,
     plan: Plan,
@@ -60,6 +62,9 @@ pub enum StepError {
     /// The key.
     #[error(transparent)]
     Secrets(#[from] SecretsError),
+    /// A mistake of ours.
+    #[error(transparent)]
+    Panicked(#[from] Panicked),
 }
 
 impl DeliverWebhook {
@@ -96,7 +101,11 @@ impl DeliverWebhook {
             return match self.store.create_delivery(&delivery).await {
                 // Somebody recorded it meanwhile: the next wake-up sees what.
                 Err(StoreError::Conflict) => Ok(Disposition::Again),
-                other => Ok(other.map(|()| Disposition::Done)?),
+                other => {
+                    other?;
+                    self.report_unattempted(arrival, &delivery, because);
+                    Ok(Disposition::Done)
+                }
             };
         }
         if batch.lane == Lane::Fast && webhook.lane == Lane::Slow {
@@ -107,6 +116,7 @@ impl DeliverWebhook {
             return Ok(Disposition::Again);
         }
         self.attempt_and_record(Due {
+            arrival,
             webhook,
             delivery,
             plan: Plan::NEW,
@@ -130,23 +140,7 @@ impl DeliverWebhook {
             WakeUp::Attempt(pending) => pending,
         };
         if let Some(because) = unattempted_end(arrival, webhook, &stored.value) {
-            let ended = Delivery {
-                state: State::Failed(because),
-                ..stored.value.clone()
-            };
-            let saved = self
-                .store
-                .save_delivery(
-                    &Stored {
-                        value: ended,
-                        rev: stored.rev,
-                    },
-                    now,
-                )
-                .await;
-            return self
-                .unless_overtaken(&stored.value.key, saved.map(|_| Disposition::Done))
-                .await;
+            return self.end(arrival, stored, because).await;
         }
         // A retry that comes back to the fast lane belongs to the slow one.
         if batch.lane == Lane::Fast {
@@ -168,6 +162,7 @@ impl DeliverWebhook {
         match self.store.save_delivery(&claim, now).await {
             Ok(rev) => {
                 self.attempt_and_record(Due {
+                    arrival,
                     webhook,
                     delivery,
                     plan: pending.plan,
@@ -180,9 +175,27 @@ impl DeliverWebhook {
         }
     }
 
+    /// Ends a delivery that is due and not to be attempted.
+    async fn end(
+        &self,
+        arrival: &Arrival,
+        stored: &Stored,
+        because: FailedBecause,
+    ) -> Result<Disposition, StepError> {
+        let mut ended = stored.clone();
+        ended.value.state = State::Failed(because);
+        let saved = self.store.save_delivery(&ended, (self.clock)()).await;
+        if saved.is_ok() {
+            self.report_unattempted(arrival, &ended.value, because);
+        }
+        let saved = saved.map(|_| Disposition::Done);
+        self.unless_overtaken(&stored.value.key, saved).await
+    }
+
     /// Makes the attempt and writes down what became of it.
     async fn attempt_and_record(&self, due: Due<'_>) -> Result<Disposition, StepError> {
         let Due {
+            arrival,
             webhook,
             mut delivery,
             plan,
@@ -209,7 +222,18 @@ impl DeliverWebhook {
         );
         delivery.history.push(attempt);
         delivery.state = verdict.state.clone();
-        self.record(webhook, &delivery, rev, &verdict, now).await
+        let recorded = self.record(webhook, &delivery, rev, &verdict, now).await;
+        self.report_attempt(arrival, &delivery, &recorded);
+        match recorded? {
+            // Perhaps by ourselves, in a try whose answer was lost: the table knows what is next.
+            Recorded::Overtaken => self.look_again(&delivery.key).await,
+            Recorded::Written { webhook_disabled } => {
+                if webhook_disabled && verdict.effect != WebhookEffect::None {
+                    self.end_pending(&delivery.key, now).await;
+                }
+                Ok(after(&verdict.state))
+            }
+        }
     }
 
     async fn record(
@@ -219,9 +243,9 @@ impl DeliverWebhook {
         rev: Option<u64>,
         verdict: &Verdict,
         now: Timestamp,
-    ) -> Result<Disposition, StepError> {
+    ) -> Result<Recorded, StepError> {
         let mut tries = 0;
-        let recorded = loop {
+        loop {
             match self
                 .store
                 .record_attempt(delivery, rev, verdict.effect, webhook, now)
@@ -231,17 +255,7 @@ impl DeliverWebhook {
                     tries += 1;
                     tokio::time::sleep(RECORD_PAUSE * tries).await;
                 }
-                other => break other?,
-            }
-        };
-        match recorded {
-            // Perhaps by ourselves, in a try whose answer was lost: the table knows what is next.
-            Recorded::Overtaken => self.look_again(&delivery.key).await,
-            Recorded::Written { webhook_disabled } => {
-                if webhook_disabled && verdict.effect != WebhookEffect::None {
-                    self.end_pending(&delivery.key, now).await;
-                }
-                Ok(after(&verdict.state))
+                other => return Ok(other?),
             }
         }
     }
@@ -260,7 +274,7 @@ impl DeliverWebhook {
             .send(Outgoing::json(&job, key.webhook.as_str()))
             .await
         {
-            tracing::warn!(webhook = %key.webhook, workspace = %key.workspace, %error, "job not sent");
+            tracing::warn!(workspace_id = %key.workspace, webhook_id = %key.webhook, %error, "job not sent");
         }
     }
 

@@ -29,7 +29,7 @@ use platform::store::StoreError;
 use platform::store::alerts::{Decisions, MOST_DELIVERIES, NewDecisions};
 use platform::store::config::Config;
 
-use crate::{Arrival, FanOut, TIME_FOR_A_WINDOW};
+use crate::{Arrival, FanOut, Progress, TIME_FOR_A_WINDOW};
 
 /// How often decisions are made anew because somebody else has made some meanwhile.
 const TRIES: u32 = 20;
@@ -51,15 +51,6 @@ enum AlertError {
     Panicked(#[from] Panicked),
 }
 
-/// What became of a batch's alerts.
-#[derive(Default)]
-pub(crate) struct Alerted {
-    /// Deliveries woken.
-    pub(crate) deliveries: usize,
-    /// The records whose alerts are not done.
-    pub(crate) undone: HashSet<String>,
-}
-
 impl FanOut {
     /// Decides on the alerts of all events and wakes their deliveries, until `deadline` is near.
     pub(crate) async fn alert(
@@ -67,39 +58,38 @@ impl FanOut {
         arrivals: &[Arrival],
         config: &Config,
         deadline: Timestamp,
-    ) -> Alerted {
-        let mut alerted = Alerted::default();
-        for Arrival { message_id, event } in arrivals {
-            let Some(alert) = &event.alert else { continue };
-            let alerting = self.alert_one(event, alert, config, deadline);
+        progress: &mut [Progress],
+    ) {
+        for (arrival, progress) in arrivals.iter().zip(progress) {
+            let Some(alert) = &arrival.event.alert else {
+                continue;
+            };
+            let alerting = self.alert_one(arrival, alert, config, deadline);
             match batch::isolated(alerting)
                 .await
                 .unwrap_or_else(|panicked| Err(panicked.into()))
             {
-                Ok(woken) => alerted.deliveries += woken,
-                Err(error) => {
-                    tracing::warn!(message_id, workspace = %event.workspace.id, %error, "alert not done");
-                    alerted.undone.insert(message_id.clone());
-                }
+                Ok(woken) => progress.sms = woken,
+                Err(error) => progress.fail(&error),
             }
         }
-        alerted
     }
 
     async fn alert_one(
         &self,
-        event: &IngestEvent,
+        arrival: &Arrival,
         alert: &Alert,
         config: &Config,
         deadline: Timestamp,
     ) -> Result<usize, AlertError> {
+        let event = &arrival.event;
         let provider = config
             .provider(&event.workspace.id)?
             .and_then(|config| config.current.as_ref());
         let decisions = self
             .decide_for_all(event, alert, provider, deadline)
             .await?;
-        self.wake(event, alert, &decisions).await
+        self.wake(arrival, alert, &decisions).await
     }
 
     async fn decide_for_all(
@@ -250,11 +240,11 @@ impl FanOut {
 
     async fn wake(
         &self,
-        event: &IngestEvent,
+        arrival: &Arrival,
         alert: &Alert,
         decisions: &Decisions,
     ) -> Result<usize, AlertError> {
-        let workspace = &event.workspace.id;
+        let workspace = &arrival.event.workspace.id;
         let wake_ups: Vec<Outgoing> = alert
             .recipients
             .iter()
@@ -263,9 +253,10 @@ impl FanOut {
                 Decision::Send(delivery) => Some(SmsWakeUp {
                     workspace: workspace.clone(),
                     delivery: delivery.clone(),
+                    accepted_at: arrival.accepted_at,
                 }),
             })
-            .map(|wake_up| Outgoing::json(&wake_up, workspace.as_str()))
+            .map(|wake_up| Outgoing::json(&wake_up, workspace.as_str()).traced(arrival.trace))
             .collect();
         let sent = self.sms.send_all(&wake_ups).await;
         match sent.into_iter().find_map(Result::err) {

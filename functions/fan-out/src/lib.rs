@@ -18,22 +18,25 @@
 //! * [`reject`] — records that are no events
 //! * [`spread`] — events to webhooks' messages
 //! * [`alerts`] — alerts to SMS deliveries
+//! * [`report`] — what is logged and counted of an event
 
 #![forbid(unsafe_code)]
 
 pub mod alerts;
 pub mod reject;
+pub mod report;
 pub mod spread;
 
-use std::collections::HashSet;
 use std::time::Duration;
 
 use aws_lambda_events::event::sqs::{SqsBatchResponse, SqsMessage};
 use domain::event::IngestEvent;
 use domain::sms::text::Brand;
+use domain::trace::TraceContext;
 use jiff::{SignedDuration, Timestamp};
 use platform::batch;
 use platform::clock::Clock;
+use platform::metrics::Metrics;
 use platform::queue::Queue;
 use platform::store::Store;
 use platform::store::config::ConfigCache;
@@ -60,6 +63,8 @@ pub struct FanOut {
     pub retention: SignedDuration,
     /// The time.
     pub clock: Clock,
+    /// What is counted.
+    pub metrics: Metrics,
 }
 
 /// Nothing is begun with less time than this left.
@@ -69,45 +74,43 @@ const TIME_FOR_A_WINDOW: Duration = Duration::from_secs(10);
 struct Arrival {
     message_id: String,
     event: IngestEvent,
+    /// The trace that it belongs to.
+    trace: Option<TraceContext>,
+    /// When the queue took it.
+    accepted_at: Option<Timestamp>,
 }
 
-/// What became of a batch's events.
-#[derive(Default)]
-struct Delivered {
+/// How far an event has come.
+#[derive(Debug, Clone, Default)]
+struct Progress {
     /// Messages to webhooks' lanes.
     webhooks: usize,
     /// Wake-ups of SMS deliveries.
     sms: usize,
-    /// The records that are not done.
-    undone: HashSet<String>,
+    /// Why it is not done, and comes back.
+    undone: Option<String>,
 }
 
 impl FanOut {
     /// Handles a batch of the events queue, to be done by `deadline`. The answer names the records that stay on the
     /// queue.
     pub async fn handle(&self, records: Vec<SqsMessage>, deadline: Timestamp) -> SqsBatchResponse {
-        let received = records.len();
-        let (mut arrivals, mut rejections) = (Vec::new(), Vec::new());
-        let mut kept = HashSet::new();
+        let (mut arrivals, mut rejections, mut kept) = (Vec::new(), Vec::new(), Vec::new());
         for record in records {
             match self.read(record).await {
                 Ok(arrival) => arrivals.push(arrival),
-                Err(Unread::Rejected(rejection)) => rejections.push(rejection),
-                Err(Unread::Panicked(message_id)) => _ = kept.insert(message_id),
+                Err(Unread::Rejected(rejection)) => rejections.push(*rejection),
+                Err(Unread::Panicked(message_id)) => kept.push(message_id),
             }
         }
-        let rejected = rejections.len();
         kept.extend(self.reject(rejections).await);
-        let delivered = self.deliver(&arrivals, deadline).await;
-        kept.extend(delivered.undone);
-        tracing::info!(
-            received,
-            rejected,
-            webhooks = delivered.webhooks,
-            sms = delivered.sms,
-            kept = kept.len(),
-            "events fanned out"
-        );
+        for (arrival, progress) in arrivals.iter().zip(self.deliver(&arrivals, deadline).await) {
+            self.report(arrival, &progress);
+            if progress.undone.is_some() {
+                kept.push(arrival.message_id.clone());
+            }
+        }
+        self.metrics.emit();
         batch::keep(kept)
     }
 
@@ -115,7 +118,7 @@ impl FanOut {
         let now = (self.clock)();
         let message_id = record.message_id.clone().unwrap_or_default();
         match batch::isolated(async { read(record, now) }).await {
-            Ok(Ok(event)) => Ok(Arrival { message_id, event }),
+            Ok(Ok(arrival)) => Ok(arrival),
             Ok(Err(rejection)) => Err(Unread::Rejected(rejection)),
             Err(panicked) => {
                 tracing::error!(message_id, %panicked, "event not read");
@@ -124,43 +127,56 @@ impl FanOut {
         }
     }
 
-    async fn deliver(&self, arrivals: &[Arrival], deadline: Timestamp) -> Delivered {
+    /// How far each event has come.
+    async fn deliver(&self, arrivals: &[Arrival], deadline: Timestamp) -> Vec<Progress> {
         let workspaces = arrivals.iter().map(|arrival| &arrival.event.workspace.id);
-        let config = match self.config.current(workspaces).await {
-            Ok(config) => config,
-            Err(error) => {
-                tracing::warn!(%error, "configuration not read");
-                let undone = arrivals.iter().map(|arrival| arrival.message_id.clone());
-                return Delivered {
-                    undone: undone.collect(),
-                    ..Delivered::default()
-                };
+        let mut progress = vec![Progress::default(); arrivals.len()];
+        match self.config.current(workspaces).await {
+            Ok(config) => {
+                // Alerts are urgent, and few.
+                self.alert(arrivals, &config, deadline, &mut progress).await;
+                self.spread(arrivals, &config, deadline, &mut progress)
+                    .await;
             }
-        };
-        // Alerts are urgent, and few.
-        let alerted = self.alert(arrivals, &config, deadline).await;
-        let spread = self.spread(arrivals, &config, deadline).await;
-        let mut undone = alerted.undone;
-        undone.extend(spread.unsent);
-        Delivered {
-            webhooks: spread.deliveries,
-            sms: alerted.deliveries,
-            undone,
+            Err(error) => {
+                for progress in &mut progress {
+                    progress.fail(&error);
+                }
+            }
         }
+        progress
+    }
+}
+
+impl Progress {
+    /// Something is not done. Of several reasons the first is told.
+    fn fail(&mut self, error: &impl ToString) {
+        self.undone.get_or_insert_with(|| error.to_string());
     }
 }
 
 /// Why there is no event to a record.
 enum Unread {
-    Rejected(Rejection),
+    Rejected(Box<Rejection>),
     Panicked(String),
 }
 
-fn read(record: SqsMessage, now: Timestamp) -> Result<IngestEvent, Rejection> {
+fn read(record: SqsMessage, now: Timestamp) -> Result<Arrival, Box<Rejection>> {
+    let (trace, accepted_at) = (batch::trace_of(&record), batch::sent_at(&record));
+    let message_id = record.message_id.unwrap_or_default();
     let body = record.body.unwrap_or_default();
-    IngestEvent::parse(body.as_bytes(), now).map_err(|error| Rejection {
-        message_id: record.message_id.unwrap_or_default(),
-        body,
-        reason: error.to_string(),
-    })
+    match IngestEvent::parse(body.as_bytes(), now) {
+        Ok(event) => Ok(Arrival {
+            message_id,
+            event,
+            trace,
+            accepted_at,
+        }),
+        Err(error) => Err(Box::new(Rejection {
+            message_id,
+            body,
+            error,
+            trace,
+        })),
+    }
 }

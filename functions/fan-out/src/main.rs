@@ -7,7 +7,7 @@ use lambda_runtime::Error;
 use platform::queue::Queue;
 use platform::store::Store;
 use platform::store::config::ConfigCache;
-use platform::{aws, batch, clock, logging, settings};
+use platform::{aws, batch, clock, logging, metrics::Metrics, settings};
 
 #[tokio::main]
 async fn main() -> Result<(), Error> {
@@ -26,6 +26,7 @@ async fn main() -> Result<(), Error> {
         brand: settings::parsed("BRAND")?,
         retention: settings::log_retention()?.try_into()?,
         clock: clock::system(),
+        metrics: Metrics::to_stdout(settings::parsed("STACK_NAME")?, clock::system()),
     });
     batch::run(move |records, deadline| {
         let fan_out = Arc::clone(&fan_out);

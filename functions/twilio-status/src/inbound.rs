@@ -4,16 +4,22 @@ use domain::ids::WorkspaceId;
 use domain::twilio::inbound::{Inbound, Keyword};
 use platform::store::StoreError;
 
+use crate::report::Known;
 use crate::{App, Posted, Refusal};
 
 /// The route.
 pub const PATH: &str = "/webhooks/twilio/inbound";
 
 impl App {
-    pub(crate) async fn inbound(&self, posted: &Posted) -> Result<&'static str, Refusal> {
+    pub(crate) async fn inbound(
+        &self,
+        posted: &Posted,
+        known: &mut Known,
+    ) -> Result<&'static str, Refusal> {
         let account = posted.account()?;
         let asked = self.store.workspaces_of_account(&account).await?;
         let verified = self.verified(posted, &account, asked).await?;
+        known.signed_by(&verified);
         let inbound = match Inbound::try_from(&posted.params) {
             Ok(inbound) => inbound,
             Err(error) => {

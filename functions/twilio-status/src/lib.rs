@@ -16,14 +16,17 @@
 //! # Layout
 //! * [`status`], [`inbound`] — the two routes
 //! * [`verified`] — whose request it is
+//! * [`report`] — what is logged of it
 
 #![forbid(unsafe_code)]
 
 pub mod inbound;
+pub mod report;
 pub mod status;
 pub mod verified;
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::Router;
 use axum::body::Body;
@@ -35,11 +38,15 @@ use axum::routing::post;
 use domain::twilio::sids::AccountSid;
 use domain::twilio::signature::Params;
 use http_body_util::{BodyExt, LengthLimitError, Limited};
+use jiff::Timestamp;
 use platform::batch::isolated;
 use platform::clock::Clock;
 use platform::entropy::Entropy;
+use platform::metrics::Metrics;
 use platform::secrets::{Secrets, SecretsError};
 use platform::store::{Store, StoreError};
+
+use report::Known;
 
 /// The most bytes that Twilio's form may take.
 const MOST_BYTES: usize = 64 * 1024;
@@ -56,6 +63,8 @@ pub struct App {
     pub clock: Clock,
     /// Tells receipts of the same moment apart.
     pub entropy: Entropy,
+    /// What is counted.
+    pub metrics: Metrics,
 }
 
 /// What Twilio posted.
@@ -96,46 +105,50 @@ pub fn router(app: App) -> Router {
 }
 
 async fn take_status(State(app): State<Arc<App>>, request: Request) -> Response {
+    let (begun, mut known) = ((app.clock)(), Known::default());
     let work = async {
         let posted = Posted::read(status::PATH, request).await?;
-        app.status(&posted).await
+        app.status(&posted, &mut known).await
     };
-    answer(
-        "receipt",
-        isolated(work).await.unwrap_or(Err(Refusal::Panicked)),
-    )
+    let outcome = isolated(work).await.unwrap_or(Err(Refusal::Panicked));
+    app.report("receipt", begun, &known, &outcome);
+    answer(outcome)
 }
 
 async fn take_inbound(State(app): State<Arc<App>>, request: Request) -> Response {
+    let (begun, mut known) = ((app.clock)(), Known::default());
     let work = async {
         let posted = Posted::read(inbound::PATH, request).await?;
-        app.inbound(&posted).await
+        app.inbound(&posted, &mut known).await
     };
-    answer(
-        "inbound message",
-        isolated(work).await.unwrap_or(Err(Refusal::Panicked)),
-    )
+    let outcome = isolated(work).await.unwrap_or(Err(Refusal::Panicked));
+    app.report("inbound message", begun, &known, &outcome);
+    answer(outcome)
+}
+
+impl App {
+    fn report(
+        &self,
+        what: &'static str,
+        begun: Timestamp,
+        known: &Known,
+        outcome: &Result<&'static str, Refusal>,
+    ) {
+        let took = (self.clock)().duration_since(begun);
+        known.report(what, outcome, Duration::try_from(took).unwrap_or_default());
+        self.metrics.emit();
+    }
 }
 
 /// Twilio reads the answer to an inbound message as instructions: none. Receipts' answers it does not read.
 /// Source: [TwiML](https://www.twilio.com/docs/messaging/twiml).
 const NO_INSTRUCTIONS: &str = r#"<?xml version="1.0" encoding="UTF-8"?><Response/>"#;
 
-fn answer(what: &'static str, outcome: Result<&'static str, Refusal>) -> Response {
-    let refusal = match outcome {
-        Ok(outcome) => {
-            tracing::info!(what, outcome, "Twilio's request taken");
-            return ([(CONTENT_TYPE, "text/xml")], NO_INSTRUCTIONS).into_response();
-        }
-        Err(refusal) => refusal,
-    };
-    let status = refusal.status();
-    if status.is_server_error() {
-        tracing::warn!(what, error = %refusal, "Twilio's request not handled");
-    } else {
-        tracing::info!(what, error = %refusal, "request refused");
+fn answer(outcome: Result<&'static str, Refusal>) -> Response {
+    match outcome {
+        Ok(_) => ([(CONTENT_TYPE, "text/xml")], NO_INSTRUCTIONS).into_response(),
+        Err(refusal) => (refusal.status(), Body::empty()).into_response(),
     }
-    (status, Body::empty()).into_response()
 }
 
 impl Refusal {

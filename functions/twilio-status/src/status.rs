@@ -5,6 +5,7 @@ use domain::sms::delivery::{Found, SmsDelivery, SmsKey, Source};
 use domain::twilio::receipt::{CallbackQuery, NotAReceipt, Receipt, STATUS_PATH};
 use platform::store::{Saved, StoredSms};
 
+use crate::report::Known;
 use crate::{App, Posted, Refusal};
 
 /// The route.
@@ -14,28 +15,38 @@ pub const PATH: &str = STATUS_PATH;
 const TRIES: u32 = 10;
 
 impl App {
-    pub(crate) async fn status(&self, posted: &Posted) -> Result<&'static str, Refusal> {
+    pub(crate) async fn status(
+        &self,
+        posted: &Posted,
+        noted: &mut Known,
+    ) -> Result<&'static str, Refusal> {
         let receipt = match Receipt::try_from(&posted.params) {
             Ok(receipt) => receipt,
             Err(error) => return self.not_understood(posted, &error).await,
         };
+        let code = receipt.error.as_ref().and_then(|error| error.code);
+        noted.receipt(receipt.status, code);
         let named = CallbackQuery::parse(&posted.query).map(key_of);
         let known = match named {
             Some(key) => Some(key),
             None => self.store.message_owner(receipt.message.as_str()).await?,
         };
         let asked = match &known {
-            Some(key) => vec![key.workspace.clone()],
+            Some(key) => {
+                noted.delivery(key);
+                vec![key.workspace.clone()]
+            }
             None => self.store.workspaces_of_account(&receipt.account).await?,
         };
         let verified = self.verified(posted, &receipt.account, asked).await?;
+        noted.signed_by(&verified);
         let found = found(receipt);
         if let Some(key) = &known
-            && self.put_to(key, &found).await?
+            && self.put_to(key, &found, noted).await?
         {
             return Ok("kept with its delivery");
         }
-        self.keep(&found, &verified).await
+        self.keep(&found, &verified, noted).await
     }
 
     /// A signed one deserves an answer that keeps Twilio from sending it again.
@@ -52,14 +63,20 @@ impl App {
     }
 
     /// The message is not known. It may become known at this moment.
-    async fn keep(&self, found: &Found, verified: &[WorkspaceId]) -> Result<&'static str, Refusal> {
+    async fn keep(
+        &self,
+        found: &Found,
+        verified: &[WorkspaceId],
+        noted: &mut Known,
+    ) -> Result<&'static str, Refusal> {
         let random = u64::from_le_bytes(self.entropy.bytes());
         self.store
             .keep_early_receipt(found, verified, (self.clock)(), random)
             .await?;
         match self.store.message_owner(&found.message_id).await? {
             Some(owner) if verified.contains(&owner.workspace) => {
-                self.put_to(&owner, found).await?;
+                noted.delivery(&owner);
+                self.put_to(&owner, found, noted).await?;
                 Ok("kept with its delivery, which has just become known")
             }
             _ => Ok("kept until its message is known"),
@@ -67,13 +84,20 @@ impl App {
     }
 
     /// Puts the receipt to the delivery; `false` where there is none.
-    async fn put_to(&self, key: &SmsKey, found: &Found) -> Result<bool, Refusal> {
+    async fn put_to(
+        &self,
+        key: &SmsKey,
+        found: &Found,
+        noted: &mut Known,
+    ) -> Result<bool, Refusal> {
         for _ in 0..TRIES {
             let Some(stored) = self.store.sms(key).await? else {
                 return Ok(false);
             };
             self.remember_opt_out(&stored.value, found).await?;
-            if self.put_once(&stored, found).await? {
+            if let Some(after) = self.put_once(&stored, found).await? {
+                self.metrics.add_sms_step(&stored.value, &after);
+                noted.became(after.status());
                 return Ok(true);
             }
         }
@@ -98,19 +122,24 @@ impl App {
         Ok(())
     }
 
-    async fn put_once(&self, stored: &StoredSms, found: &Found) -> Result<bool, Refusal> {
+    /// The delivery as it was written; `None` where it has moved on meanwhile.
+    async fn put_once(
+        &self,
+        stored: &StoredSms,
+        found: &Found,
+    ) -> Result<Option<SmsDelivery>, Refusal> {
         let now = (self.clock)();
         let mut after = stored.value.clone();
         after.receive(found.clone(), Source::Receipt, now);
         match self.store.save_sms(stored, &after).await? {
-            Saved::Written(_) => Ok(true),
-            Saved::Overtaken | Saved::TextInFlight => Ok(false),
+            Saved::Written(_) => Ok(Some(after)),
+            Saved::Overtaken | Saved::TextInFlight => Ok(None),
             // It names this delivery, but the message is another's: worth a line in the timeline, no more.
             Saved::MessageOwned => {
                 let mut after = stored.value.clone();
                 after.receive_foreign(found, now);
                 let saved = self.store.save_sms(stored, &after).await?;
-                Ok(matches!(saved, Saved::Written(_)))
+                Ok(matches!(saved, Saved::Written(_)).then_some(after))
             }
         }
     }

@@ -1,5 +1,7 @@
 //! Scheduled functions: invoked at a fixed rate, as EventBridge does
-//! (<https://docs.aws.amazon.com/lambda/latest/dg/with-eventbridge-scheduler.html>).
+//! (<https://docs.aws.amazon.com/lambda/latest/dg/with-eventbridge-scheduler.html>). A run that fails is not tried again.
+
+use std::sync::Arc;
 
 use bytes::Bytes;
 use jiff::Timestamp;
@@ -9,8 +11,8 @@ use tokio::task::JoinHandle;
 use tokio::time::{Instant, MissedTickBehavior, interval_at};
 
 use crate::aws::{ACCOUNT_ID, REGION};
+use crate::event_source::Invoke;
 use crate::ids;
-use crate::lambda::Lambda;
 use crate::template::Schedule;
 
 /// A schedule at work. Dropping it stops it.
@@ -22,9 +24,14 @@ pub struct Scheduler {
 impl Scheduler {
     /// Invokes `function` at the schedule's rate, the first time after one period.
     #[must_use]
-    pub fn start(lambda: Lambda, clock: Clock, function: String, schedule: Schedule) -> Self {
+    pub fn start(
+        functions: Arc<dyn Invoke>,
+        clock: Clock,
+        function: String,
+        schedule: Schedule,
+    ) -> Self {
         Self {
-            task: tokio::spawn(run(lambda, clock, function, schedule)),
+            task: tokio::spawn(run(functions, clock, function, schedule)),
         }
     }
 }
@@ -35,12 +42,13 @@ impl Drop for Scheduler {
     }
 }
 
-async fn run(lambda: Lambda, clock: Clock, function: String, schedule: Schedule) {
+async fn run(functions: Arc<dyn Invoke>, clock: Clock, function: String, schedule: Schedule) {
     let mut ticks = interval_at(Instant::now() + schedule.every, schedule.every);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Skip);
     loop {
         ticks.tick().await;
-        if let Err(error) = lambda.invoke(&function, payload(&schedule, clock())).await {
+        let event = payload(&schedule, clock());
+        if let Err(error) = functions.invoke(&function, event).await {
             tracing::warn!(%function, %error, "a scheduled run failed");
         }
     }
@@ -67,9 +75,51 @@ fn payload(schedule: &Schedule, now: Timestamp) -> Bytes {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Mutex;
     use std::time::Duration;
 
+    use futures::future::BoxFuture;
+
     use super::*;
+    use crate::clock;
+    use crate::lambda::FunctionError;
+
+    /// Takes note of when it is invoked, and fails.
+    #[derive(Default)]
+    struct Invoked(Mutex<Vec<(String, Instant)>>);
+
+    impl Invoke for Invoked {
+        fn invoke<'a>(
+            &'a self,
+            function: &'a str,
+            _: Bytes,
+        ) -> BoxFuture<'a, Result<Bytes, FunctionError>> {
+            self.0
+                .lock()
+                .unwrap()
+                .push((function.into(), Instant::now()));
+            Box::pin(async { Err(FunctionError::Stopped) })
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_function_runs_once_each_period_until_the_schedule_is_dropped() {
+        let (invoked, start) = (Arc::new(Invoked::default()), Instant::now());
+        let minute = Duration::from_secs(60);
+        let schedule = Schedule {
+            name: "EveryMinute".into(),
+            every: minute,
+            input: None,
+        };
+        let functions = Arc::<Invoked>::clone(&invoked);
+        let scheduler = Scheduler::start(functions, clock::system(), "Sweep".into(), schedule);
+        tokio::time::sleep(minute * 3 + minute / 2).await;
+        drop(scheduler);
+        tokio::time::sleep(minute * 3).await;
+        let runs = invoked.0.lock().unwrap().clone();
+        let expected = [1, 2, 3].map(|run| ("Sweep".to_owned(), start + minute * run));
+        assert_eq!(runs, expected);
+    }
 
     #[test]
     fn a_schedule_sends_eventbridges_event_or_its_own_input() {

@@ -14,6 +14,7 @@ fn config(timeout: Duration, max_processes: u32) -> FunctionConfig {
     FunctionConfig {
         name: "Fixture".into(),
         binary: fixture_binary(),
+        access_key_id: "KEY_OF_THE_FIXTURE".into(),
         environment: BTreeMap::from([("SETTING".into(), "of the test".into())]),
         memory_mib: 256,
         timeout,
@@ -210,6 +211,7 @@ async fn a_process_sees_lambdas_environment_and_nothing_of_the_stacks() {
         "/aws/lambda/Fixture"
     );
     assert_eq!(environment["AWS_REGION"], "us-east-1");
+    assert_eq!(environment["AWS_ACCESS_KEY_ID"], "KEY_OF_THE_FIXTURE");
     for service in ["SQS", "DYNAMODB", "KMS"] {
         assert_eq!(
             environment[format!("AWS_ENDPOINT_URL_{service}")],

@@ -8,7 +8,7 @@ mod delivery_id;
 mod random;
 mod text;
 
-pub use delivery_id::{DeliveryId, LOG_SHARDS, LogShard};
+pub use delivery_id::{DeliveryId, DueShard, LOG_SHARDS, LogShard};
 pub use random::{KeyId, WebhookId};
 pub use text::{EventId, ProjectId, UserId, WorkspaceId};
 

@@ -10,14 +10,17 @@
 //! - [`retry`]: how long to wait after which failure
 //! - [`webhook`], [`delivery`]: a configured endpoint; one event to it, its attempts and states
 //! - [`sms`], [`twilio`]: SMS alerts, and the provider that carries them
+//! - [`channel`]: webhook or SMS
 //! - [`access`]: API keys and roles
 //! - [`endpoint_url`], [`address`], [`retry_after`]: where requests may go, and the wait that an endpoint asks for
 //! - [`compression`]: bodies at rest
 //! - [`time`]: times as the outside writes them
+//! - [`trace`]: which trace an event belongs to
 
 pub mod access;
 pub mod address;
 pub mod catalogue;
+pub mod channel;
 pub mod compression;
 pub mod delivery;
 pub mod endpoint_url;
@@ -30,5 +33,6 @@ pub mod secret;
 pub mod signing;
 pub mod sms;
 pub mod time;
+pub mod trace;
 pub mod twilio;
 pub mod webhook;

@@ -7,7 +7,8 @@
 //! * [`http`] — the one way out to customers' endpoints
 //! * [`twilio`] — Twilio's REST API, through the same way out
 //! * [`batch`] — what every handler of an SQS batch does alike
-//! * [`aws`], [`settings`], [`logging`], [`clock`], [`entropy`] — what `main.rs` hands to a handler
+//! * [`logging`], [`metrics`] — what a function tells of its work
+//! * [`aws`], [`settings`], [`clock`], [`entropy`] — what `main.rs` hands to a handler
 
 pub mod aws;
 pub mod aws_error;
@@ -16,6 +17,7 @@ pub mod clock;
 pub mod entropy;
 pub mod http;
 pub mod logging;
+pub mod metrics;
 pub mod queue;
 pub mod secrets;
 pub mod settings;

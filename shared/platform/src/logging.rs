@@ -1,12 +1,25 @@
 //! Logs: JSON lines on standard output, where Lambda collects them.
 //!
-//! One line at the boundary per unit of work, with ids and numbers as fields; never a body, a secret, a phone number
-//! or an endpoint's query.
+//! One line at the boundary per unit of work (a request, an event fanned out, an attempt), with a message for people and
+//! ids and numbers as fields; never a body, a secret, a phone number or a URL. The fields have the same names in all
+//! functions, with units in them: `workspace_id`, `event_id`, `webhook_id`, `delivery_id`, `attempt`, `duration_ms`. What
+//! belongs to a trace has its `trace_id`. Each function makes its lines in its `report`.
 
+use tracing::Subscriber;
 use tracing_subscriber::EnvFilter;
+use tracing_subscriber::fmt::MakeWriter;
+use tracing_subscriber::util::SubscriberInitExt;
 
-/// Starts the log. `RUST_LOG` chooses the level, `info` by default.
+/// Starts the log on standard output.
 pub fn init() {
+    subscriber(std::io::stdout).init();
+}
+
+/// Writes the log to `writer`, a line at a time. `RUST_LOG` chooses the level, `info` by default.
+pub fn subscriber<W>(writer: W) -> impl Subscriber + Send + Sync
+where
+    W: for<'a> MakeWriter<'a> + Send + Sync + 'static,
+{
     let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("info"));
     tracing_subscriber::fmt()
         .json()
@@ -15,5 +28,6 @@ pub fn init() {
         .with_span_list(false)
         .with_target(false)
         .with_env_filter(filter)
-        .init();
+        .with_writer(writer)
+        .finish()
 }

@@ -8,6 +8,7 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use aws_sdk_kms::Client;
+use aws_sdk_kms::error::{ProvideErrorMetadata, SdkError};
 use aws_sdk_kms::primitives::Blob;
 use domain::ids::WorkspaceId;
 use domain::secret::{SealedSecret, SecretText, WebhookSecret};
@@ -15,6 +16,8 @@ use domain::signing::SigningKeys;
 use domain::webhook::Webhook;
 use jiff::Timestamp;
 use tokio::sync::OnceCell;
+
+use crate::metrics::{Count, Metrics};
 
 /// What a secret is for; part of the encryption context.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -54,6 +57,10 @@ pub enum SecretsError {
     Damaged,
 }
 
+/// KMS's error code for calls beyond a request quota.
+/// Source: [throttling](https://docs.aws.amazon.com/kms/latest/developerguide/throttling.html).
+const THROTTLED: &str = "ThrottlingException";
+
 /// Plain texts kept in memory at most; beyond it the cache starts over.
 const CACHED: usize = 10_000;
 
@@ -63,18 +70,20 @@ pub struct Secrets {
     client: Client,
     key_id: String,
     opened: Arc<Mutex<Cells>>,
+    metrics: Metrics,
 }
 
 type CacheKey = (WorkspaceId, Purpose, Vec<u8>);
 type Cells = HashMap<CacheKey, Arc<OnceCell<SecretText>>>;
 
 impl Secrets {
-    /// Secrets under this KMS key (id, ARN or alias).
-    pub fn new(client: Client, key_id: impl Into<String>) -> Secrets {
+    /// Secrets under this KMS key (id, ARN or alias). Calls that KMS refuses for their rate are counted.
+    pub fn new(client: Client, key_id: impl Into<String>, metrics: Metrics) -> Secrets {
         Secrets {
             client,
             key_id: key_id.into(),
             opened: Arc::default(),
+            metrics,
         }
     }
 
@@ -131,7 +140,7 @@ impl Secrets {
             .encryption_context("purpose", purpose.as_str())
             .send()
             .await
-            .map_err(|error| SecretsError::Unavailable(crate::aws_error::words(&error)))?;
+            .map_err(|error| self.unavailable(&error))?;
         let ciphertext = sealed
             .ciphertext_blob
             .ok_or(SecretsError::Damaged)?
@@ -196,10 +205,19 @@ impl Secrets {
             .encryption_context("purpose", purpose.as_str())
             .send()
             .await
-            .map_err(|error| SecretsError::Unavailable(crate::aws_error::words(&error)))?;
+            .map_err(|error| self.unavailable(&error))?;
         let plain = opened.plaintext.ok_or(SecretsError::Damaged)?.into_inner();
         let text = String::from_utf8(plain).map_err(|_| SecretsError::Damaged)?;
         Ok(SecretText::new(text))
+    }
+
+    /// What a failed call means, after the SDK's own tries.
+    fn unavailable<E: ProvideErrorMetadata, R>(&self, error: &SdkError<E, R>) -> SecretsError {
+        let code = error.as_service_error().and_then(|error| error.code());
+        if code == Some(THROTTLED) {
+            self.metrics.add(Count::KmsThrottled, 1);
+        }
+        SecretsError::Unavailable(crate::aws_error::words(error))
     }
 
     /// Where the plain text is, or will be: the first who asks decrypts, the others wait for it.

@@ -1,14 +1,14 @@
 //! `POST /events`: events over HTTP, for upstreams that cannot send to the queue.
 //!
-//! The event goes onto the queue as it came. Sent twice (an answer that got lost, say) it makes one set of deliveries.
+//! The event goes onto the queue as it came, with the trace of the request. Sent twice (an answer that got lost, say) it makes one set of deliveries.
 
 mod schema;
 
 use std::sync::Arc;
 
-use axum::Json;
 use axum::extract::{Request, State};
 use axum::http::StatusCode;
+use axum::{Extension, Json};
 use domain::event::{EventError, IngestEvent, MAX_EVENT_BYTES, first_forbidden_sqs_char};
 use platform::queue::sending::Outgoing;
 use serde::Serialize;
@@ -19,6 +19,7 @@ use utoipa_axum::routes;
 use crate::App;
 use crate::auth::{Access, Publish};
 use crate::body::json_bytes;
+use crate::boundary::Known;
 use crate::path::{At, WorkspacePath};
 use crate::problem::{Guarded, Problem, WithBody};
 
@@ -44,17 +45,20 @@ pub(crate) async fn post_event(
     State(app): State<Arc<App>>,
     _: Access<Publish>,
     At(WorkspacePath { workspace_id }): At<WorkspacePath>,
+    Extension(known): Extension<Known>,
     request: Request,
 ) -> Result<(StatusCode, Json<EventAccepted>), Problem> {
     let bytes = json_bytes(request, MAX_EVENT_BYTES).await?;
     let event = IngestEvent::parse(&bytes, (app.clock)()).map_err(refusal)?;
+    known.set_event(&event.id);
     if event.workspace.id != workspace_id {
         return Err(Problem::invalid_field(
             "workspace.id",
             "must be the workspace of the path",
         ));
     }
-    app.queues.events.send(message(&bytes)?).await?;
+    let message = message(&bytes)?.traced(known.trace());
+    app.queues.events.send(message).await?;
     let id = event.id.to_string();
     Ok((StatusCode::ACCEPTED, Json(EventAccepted { id })))
 }

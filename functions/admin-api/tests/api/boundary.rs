@@ -66,8 +66,8 @@ async fn each_request_is_one_line_with_its_route_and_neither_body_nor_key() {
             line["method"],
             line["route"],
             line["status"],
-            line["workspace"],
-            line["key"]
+            line["workspace_id"],
+            line["key_id"]
         ])
     };
     let route = "/v1/workspaces/{workspace_id}/webhooks";

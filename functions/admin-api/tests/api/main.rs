@@ -2,7 +2,7 @@
 //!
 //! * [`access`] — every route, every role
 //! * [`description`] — the OpenAPI document
-//! * [`boundary`] — panics and the log
+//! * [`boundary`] — panics and the log; [`observability`] — traces and what is counted
 //! * [`requests`] — what is refused before it reaches a handler, and how errors look
 //! * [`webhooks`], [`webhook_fields`], [`webhook_secrets`] — the resource, its rules, its secret
 //! * [`deliveries`], [`actions`] — the log; test, resend, recover, switching off, deleting
@@ -17,11 +17,14 @@ mod actions;
 mod any_body;
 mod api_keys;
 mod boundary;
+#[path = "../../../../shared/platform/tests/support/captured_metrics.rs"]
+mod captured_metrics;
 mod deliveries;
 mod description;
 mod events;
 mod history;
 mod members;
+mod observability;
 mod preferences;
 mod preview;
 mod provider;

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use admin_api::{App, Queues, router};
-use aws_sdk_sqs::types::Message;
+use aws_sdk_sqs::types::{Message, MessageSystemAttributeName};
 use axum::Router;
 use axum::body::{Body, Bytes, to_bytes};
 use axum::http::header::{AUTHORIZATION, CONTENT_TYPE};
@@ -20,7 +20,7 @@ use domain::ids::DeliveryId;
 use futures::FutureExt;
 use futures::future::BoxFuture;
 use jiff::{SignedDuration, Timestamp};
-use local::aws::Aws;
+use local::aws::{Aws, Gate};
 use local::clock;
 use local::template::{Place, Settings, Template};
 use platform::entropy::Entropy;
@@ -32,6 +32,7 @@ use platform::twilio::TwilioApi;
 use serde_json::{Value, json};
 use tower::ServiceExt;
 
+use crate::captured_metrics::Printed;
 use crate::twilio::FakeTwilio;
 
 pub(crate) const OPERATOR: &str = "sk_the-operators-own-key";
@@ -48,6 +49,8 @@ pub(crate) struct Api {
     pub(crate) db: aws_sdk_dynamodb::Client,
     pub(crate) aws: Aws,
     pub(crate) twilio: Arc<FakeTwilio>,
+    /// What the API counted.
+    pub(crate) printed: Printed,
 }
 
 /// How an API is deployed. The default is the cloud's: no plain http, no private networks.
@@ -55,6 +58,8 @@ pub(crate) struct Deployment {
     pub(crate) url_rules: UrlRules,
     pub(crate) entropy: Entropy,
     pub(crate) public_base_url: Option<&'static str>,
+    /// What stands between the API and AWS.
+    pub(crate) gate: Option<Arc<dyn Gate>>,
 }
 
 impl Default for Deployment {
@@ -63,6 +68,7 @@ impl Default for Deployment {
             url_rules: UrlRules::default(),
             entropy: Entropy::system(),
             public_base_url: Some("https://example.com"),
+            gate: None,
         }
     }
 }
@@ -102,6 +108,7 @@ impl Api {
             url_rules,
             entropy,
             public_base_url,
+            gate,
         } = deployment;
         let client = |rules| GuardedClient::new(Arc::new(Names), rules).unwrap();
         let twilio = Arc::new(FakeTwilio::default());
@@ -109,12 +116,21 @@ impl Api {
         let clock = clock::virtual_from("2026-03-29T14:30:00Z".parse().unwrap());
         let aws = Aws::new(Arc::clone(&clock), endpoint);
         aws.create_resources(&template(endpoint)).await.unwrap();
-        let config = aws.sdk_config();
+        let config = match gate {
+            None => aws.sdk_config(),
+            Some(gate) => aws.sdk_config_through(gate),
+        };
         let sqs = aws_sdk_sqs::Client::new(&config);
         let db = aws_sdk_dynamodb::Client::new(&config);
         let queue = |name| Queue::new(sqs.clone(), aws.queue_url(name));
+        let printed = Printed::default();
+        let metrics = printed.metrics(&clock);
         let store = Store::new(db.clone(), "Table");
-        let secrets = Secrets::new(aws_sdk_kms::Client::new(&config), "alias/SecretsKey");
+        let secrets = Secrets::new(
+            aws_sdk_kms::Client::new(&config),
+            "alias/SecretsKey",
+            metrics.clone(),
+        );
         let app = App {
             store: store.clone(),
             secrets: secrets.clone(),
@@ -134,6 +150,7 @@ impl Api {
             operator: KeyHash::of(OPERATOR).as_str().parse().unwrap(),
             clock,
             entropy,
+            metrics,
         };
         Api {
             router: router(app),
@@ -144,6 +161,7 @@ impl Api {
             db,
             aws,
             twilio,
+            printed,
         }
     }
 
@@ -267,6 +285,9 @@ impl Api {
                 .sqs
                 .receive_message()
                 .queue_url(self.aws.queue_url(queue));
+            let received = received
+                .message_attribute_names("All")
+                .message_system_attribute_names(MessageSystemAttributeName::All);
             let page = received.max_number_of_messages(10).send().await.unwrap();
             if page.messages().is_empty() {
                 return all;

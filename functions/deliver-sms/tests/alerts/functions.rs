@@ -19,12 +19,14 @@ use local::lambda::FunctionError;
 use local::template::{Function, Template};
 use platform::entropy::Entropy;
 use platform::http::HttpSend;
+use platform::metrics::Metrics;
 use platform::queue::Queue;
 use platform::secrets::Secrets;
 use platform::store::Store;
 use platform::store::config::ConfigCache;
 use platform::twilio::TwilioApi;
 
+use crate::captured_metrics::Printed;
 use crate::carriers::TWILIO;
 use crate::faults::{Faults, FunctionsGate};
 use crate::world::PUBLIC;
@@ -53,6 +55,7 @@ pub struct Parts {
     pub sqs: aws_sdk_sqs::Client,
     pub urls: HashMap<String, String>,
     pub clock: platform::clock::Clock,
+    pub metrics: Metrics,
 }
 
 impl Parts {
@@ -62,6 +65,7 @@ impl Parts {
         template: &Template,
         clock: &platform::clock::Clock,
         faults: &Arc<Faults>,
+        printed: &Printed,
     ) -> Parts {
         let config = aws.sdk_config_through(Arc::new(FunctionsGate {
             function,
@@ -72,15 +76,21 @@ impl Parts {
             .iter()
             .map(|queue| (queue.id.clone(), aws.queue_url(&queue.name)))
             .collect();
+        let metrics = printed.metrics(clock);
         Parts {
             store: Store::new(
                 aws_sdk_dynamodb::Client::new(&config),
                 &template.tables[0].name,
             ),
-            secrets: Secrets::new(aws_sdk_kms::Client::new(&config), template.keys[0].alias()),
+            secrets: Secrets::new(
+                aws_sdk_kms::Client::new(&config),
+                template.keys[0].alias(),
+                metrics.clone(),
+            ),
             sqs: aws_sdk_sqs::Client::new(&config),
             urls,
             clock: Arc::clone(clock),
+            metrics,
         }
     }
 
@@ -99,6 +109,7 @@ impl Parts {
             brand: "SetGet".parse().unwrap(),
             retention: SignedDuration::from_hours(30 * 24),
             clock: Arc::clone(&self.clock),
+            metrics: self.metrics.clone(),
         }
     }
 
@@ -120,6 +131,7 @@ impl Parts {
             public_base_url: Some(public_base_url.to_owned()),
             clock: Arc::clone(&self.clock),
             entropy: Entropy::system(),
+            metrics: self.metrics.clone(),
         }
     }
 
@@ -130,6 +142,7 @@ impl Parts {
             public_base_url: Some(PUBLIC.to_owned()),
             clock: Arc::clone(&self.clock),
             entropy: Entropy::system(),
+            metrics: self.metrics.clone(),
         })
     }
 }

@@ -10,8 +10,13 @@
 //! * `identical` — equal texts to one phone
 //! * `receipts` — what Twilio posts
 //! * `gateways` — the other carrier
+//! * `observability` — what can be seen of it: traces, log lines, numbers
 //! * `samples` — the samples of `events/`
 
+#[path = "../../../../shared/platform/tests/support/captured_log.rs"]
+mod captured_log;
+#[path = "../../../../shared/platform/tests/support/captured_metrics.rs"]
+mod captured_metrics;
 mod carriers;
 mod doubt;
 mod faults;
@@ -19,6 +24,7 @@ mod functions;
 mod gateways;
 mod identical;
 mod never_twice;
+mod observability;
 mod receipts;
 mod samples;
 mod sending;

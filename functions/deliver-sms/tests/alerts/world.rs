@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
+use aws_sdk_sqs::types::MessageAttributeValue;
 use axum::Router;
 use axum::body::Body;
 use bytes::Bytes;
@@ -29,12 +30,15 @@ use platform::store::history::{SmsFilter, Span};
 use platform::store::sms_counters::{Count, day_of};
 use tower::ServiceExt;
 
+use crate::captured_metrics::Printed;
 use crate::carriers::{Answer, Call, GatewayScript, Receipts, WayOut};
 use crate::faults::Faults;
 use crate::functions::{Functions, Parts, pollers};
 
 const ENDPOINT: &str = "http://aws.test";
 pub const PUBLIC: &str = "https://setget.example.com";
+/// The trace of whatever a test puts onto a queue.
+pub const TRACEPARENT: &str = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
 pub const SENDER: &str = "+14155550100";
 pub const TOKEN: &str = "0123456789abcdef0123456789abcdef";
 
@@ -51,6 +55,8 @@ pub struct World {
     pub gateway: Arc<GatewayScript>,
     pub faults: Arc<Faults>,
     pub deliver: Arc<DeliverSms>,
+    /// What the functions counted.
+    pub printed: Printed,
     receipts: Router,
     aws: Aws,
     template: Template,
@@ -78,7 +84,8 @@ impl World {
 
         let faults = Arc::new(Faults::default());
         let gateway = Arc::new(GatewayScript::default());
-        let parts = |function| Parts::new(function, &aws, &template, &clock, &faults);
+        let printed = Printed::default();
+        let parts = |function| Parts::new(function, &aws, &template, &clock, &faults, &printed);
         let receipts = parts("TwilioStatus").twilio_status();
         let twilio = Twilio::new(Arc::clone(&clock), Arc::new(Receipts(receipts.clone())));
         let fan_out = Arc::new(parts("FanOut").fan_out());
@@ -100,7 +107,7 @@ impl World {
             .flat_map(|function| pollers(function, &functions, &aws))
             .collect();
         // What the test itself reads and writes meets no faults.
-        let own = Parts::new("test", &aws, &template, &clock, &Arc::default());
+        let own = Parts::new("test", &aws, &template, &clock, &Arc::default(), &printed);
         World {
             clock,
             store: own.store.clone(),
@@ -109,6 +116,7 @@ impl World {
             gateway,
             faults,
             deliver,
+            printed,
             receipts,
             sqs: own.sqs,
             aws,
@@ -238,7 +246,14 @@ impl World {
     /// A message on a queue, named by its resource in the template.
     pub async fn send(&self, queue: &str, body: String) {
         let send = self.sqs.send_message().queue_url(self.queue_url(queue));
-        send.message_body(body).send().await.unwrap();
+        let traceparent = MessageAttributeValue::builder()
+            .data_type("String")
+            .string_value(TRACEPARENT);
+        send.message_body(body)
+            .message_attributes("traceparent", traceparent.build().unwrap())
+            .send()
+            .await
+            .unwrap();
     }
 
     /// The messages of a queue, wherever they are.

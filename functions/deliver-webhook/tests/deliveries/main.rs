@@ -1,9 +1,14 @@
 //! Webhook deliveries from the events queue to their end, on a virtual clock.
 
 mod bulk;
+#[path = "../../../../shared/platform/tests/support/captured_log.rs"]
+mod captured_log;
+#[path = "../../../../shared/platform/tests/support/captured_metrics.rs"]
+mod captured_metrics;
 mod crashes;
 mod endings;
 mod lanes;
+mod observability;
 mod samples;
 mod schedule;
 mod world;

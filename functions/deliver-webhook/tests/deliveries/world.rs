@@ -11,10 +11,13 @@ use aws_sdk_sqs::config::interceptors::AfterDeserializationInterceptorContextRef
 use aws_sdk_sqs::config::{ConfigBag, Intercept, RuntimeComponents};
 use aws_sdk_sqs::error::BoxError;
 use aws_sdk_sqs::operation::change_message_visibility_batch::ChangeMessageVisibilityBatchOutput;
+use aws_sdk_sqs::types::{MessageSystemAttributeNameForSends, MessageSystemAttributeValue};
+use axum::Router;
 use bulk_jobs::BulkJobs;
 use bytes::Bytes;
 use deliver_webhook::pace::Pace;
 use deliver_webhook::{DeliverWebhook, Limits, Queues};
+use domain::access::KeyHash;
 use domain::catalogue::EventFilter;
 use domain::delivery::{Delivery, DeliveryKey, State};
 use domain::endpoint_url::{EndpointUrl, UrlRules};
@@ -30,16 +33,24 @@ use local::event_source::{Invoke, Poller};
 use local::lambda::FunctionError;
 use local::template::{Place, Settings, Template};
 use platform::entropy::Entropy;
-use platform::http::{HttpSend, InboundResponse, OutboundRequest, SendError, Stage};
+use platform::http::{
+    GuardedClient, HttpSend, InboundResponse, OutboundRequest, SendError, Stage, SystemResolver,
+};
+use platform::metrics::Metrics;
 use platform::queue::Queue;
 use platform::secrets::Secrets;
 use platform::store::Store;
 use platform::store::config::ConfigCache;
 use platform::store::log::{LogQuery, StatusFilter};
+use platform::twilio::TwilioApi;
+
+use crate::captured_metrics::Printed;
 
 /// The functions' time-out in `template.yaml`.
 const TIMEOUT: Duration = Duration::from_secs(30);
 const ENDPOINT: &str = "http://aws.test";
+/// The operator's key to the HTTP API.
+pub const OPERATOR: &str = "sk_operator";
 
 /// How an endpoint answers a request.
 #[derive(Debug, Clone, Copy)]
@@ -82,6 +93,10 @@ pub struct World {
     pub deliver: Arc<DeliverWebhook>,
     bulk_jobs: BulkJobs,
     pub refused_visibility_changes: Arc<AtomicUsize>,
+    /// What the functions counted.
+    pub printed: Printed,
+    /// The HTTP API.
+    pub api: Router,
     template: Template,
     sqs: aws_sdk_sqs::Client,
     _pollers: Vec<Poller>,
@@ -101,8 +116,9 @@ impl World {
         aws.create_resources(&template).await.unwrap();
 
         let refused = Arc::new(AtomicUsize::new(0));
+        let printed = Printed::default();
         let endpoints = Arc::new(Endpoints::default());
-        let parts = Parts::new(&aws, &template, &clock, &refused);
+        let parts = Parts::new(&aws, &template, &clock, &refused, &printed);
         let deliver = Arc::new(parts.deliver_webhook(Arc::new(Caller {
             endpoints: Arc::clone(&endpoints),
             clock: Arc::clone(&clock),
@@ -147,6 +163,8 @@ impl World {
             deliver,
             bulk_jobs,
             refused_visibility_changes,
+            printed,
+            api: parts.admin_api(),
             template,
             sqs,
             _pollers: pollers,
@@ -255,6 +273,26 @@ impl World {
             .send_message()
             .queue_url(self.queue_url(queue))
             .message_body(body)
+            .send()
+            .await
+            .unwrap();
+    }
+
+    /// An event on the events queue, hidden there for so long, with X-Ray's header as an upstream's SDK sets it.
+    pub async fn publish_later(&self, id: &str, delay: Duration, header: &str) {
+        let timestamp = Timestamp::from_second(self.now().as_second()).unwrap();
+        let header = MessageSystemAttributeValue::builder()
+            .data_type("String")
+            .string_value(header);
+        self.sqs
+            .send_message()
+            .queue_url(self.queue_url("EventsQueue"))
+            .message_body(self.event(id, timestamp))
+            .delay_seconds(delay.as_secs().try_into().unwrap())
+            .message_system_attributes(
+                MessageSystemAttributeNameForSends::AwsTraceHeader,
+                header.build().unwrap(),
+            )
             .send()
             .await
             .unwrap();
@@ -419,6 +457,7 @@ struct Parts {
     sqs: aws_sdk_sqs::Client,
     urls: HashMap<String, String>,
     clock: platform::clock::Clock,
+    metrics: Metrics,
 }
 
 impl Parts {
@@ -427,6 +466,7 @@ impl Parts {
         template: &Template,
         clock: &platform::clock::Clock,
         refused: &Arc<AtomicUsize>,
+        printed: &Printed,
     ) -> Parts {
         let config = aws.sdk_config();
         let watched = aws_sdk_sqs::config::Builder::from(&config)
@@ -436,15 +476,21 @@ impl Parts {
             .iter()
             .map(|queue| (queue.id.clone(), aws.queue_url(&queue.name)))
             .collect();
+        let metrics = printed.metrics(clock);
         Parts {
             store: Store::new(
                 aws_sdk_dynamodb::Client::new(&config),
                 &template.tables[0].name,
             ),
-            secrets: Secrets::new(aws_sdk_kms::Client::new(&config), template.keys[0].alias()),
+            secrets: Secrets::new(
+                aws_sdk_kms::Client::new(&config),
+                template.keys[0].alias(),
+                metrics.clone(),
+            ),
             sqs: aws_sdk_sqs::Client::from_conf(watched.build()),
             urls,
             clock: Arc::clone(clock),
+            metrics,
         }
     }
 
@@ -463,6 +509,7 @@ impl Parts {
             brand: "SetGet".parse().unwrap(),
             retention: SignedDuration::from_hours(30 * 24),
             clock: Arc::clone(&self.clock),
+            metrics: self.metrics.clone(),
         }
     }
 
@@ -486,7 +533,34 @@ impl Parts {
             clock: Arc::clone(&self.clock),
             entropy: Entropy::system(),
             pace: Pace::default(),
+            metrics: self.metrics.clone(),
         }
+    }
+
+    fn admin_api(&self) -> Router {
+        let client = || GuardedClient::new(Arc::new(SystemResolver), UrlRules::default()).unwrap();
+        let twilio = "https://twilio.example.com";
+        admin_api::router(admin_api::App {
+            store: self.store.clone(),
+            secrets: self.secrets.clone(),
+            queues: admin_api::Queues {
+                events: self.queue("EventsQueue"),
+                slow: self.queue("WebhookSlowQueue"),
+                sms: self.queue("SmsQueue"),
+                bulk: self.queue("BulkQueue"),
+            },
+            endpoints: client(),
+            public_internet: client(),
+            url_rules: UrlRules::default(),
+            brand: "SetGet".parse().unwrap(),
+            twilio: TwilioApi::new(Arc::new(client()), twilio, UrlRules::default()).unwrap(),
+            public_base_url: None,
+            log_retention: Duration::from_secs(86_400),
+            operator: KeyHash::of(OPERATOR).as_str().parse().unwrap(),
+            clock: Arc::clone(&self.clock),
+            entropy: Entropy::system(),
+            metrics: self.metrics.clone(),
+        })
     }
 
     fn bulk_jobs(&self) -> BulkJobs {
@@ -496,6 +570,7 @@ impl Parts {
             bulk: self.queue("BulkQueue"),
             dead_letters: self.queue("BulkDeadLetterQueue"),
             clock: Arc::clone(&self.clock),
+            metrics: self.metrics.clone(),
         }
     }
 }
@@ -558,6 +633,12 @@ impl HttpSend for Caller {
                 delivery: header.to_owned(),
                 body: String::from_utf8(request.body.to_vec()).unwrap(),
             };
+            for ours in ["traceparent", "x-amzn-trace-id"] {
+                assert!(
+                    !request.headers.contains_key(ours),
+                    "no trace leaves the house"
+                );
+            }
             let host = request.url.host().to_owned();
             let answer = {
                 let mut scripts = self.endpoints.scripts.lock().unwrap();

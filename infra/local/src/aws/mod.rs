@@ -9,6 +9,7 @@
 mod dynamodb;
 mod kms;
 mod long_poll;
+pub mod permissions;
 mod sdk;
 
 pub use sdk::Gate;
@@ -23,9 +24,10 @@ use sqs::{Clock, Sqs};
 pub const REGION: &str = "us-east-1";
 /// The one account of the local stack.
 pub const ACCOUNT_ID: &str = "000000000000";
-/// The access key that the local stack hands out. Any other is taken as well.
+/// The access key that the local stack hands out; functions have [their own](permissions::access_key_id). Any other is
+/// taken as well.
 pub const ACCESS_KEY_ID: &str = "local";
-/// The secret key that goes with [`ACCESS_KEY_ID`].
+/// The secret key that goes with all of them.
 pub const SECRET_ACCESS_KEY: &str = "local";
 
 /// The embedded services. Clones share them.

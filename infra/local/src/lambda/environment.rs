@@ -1,7 +1,7 @@
 use std::collections::BTreeMap;
 
 use super::FunctionConfig;
-use crate::aws::{ACCESS_KEY_ID, REGION, SECRET_ACCESS_KEY};
+use crate::aws::{REGION, SECRET_ACCESS_KEY};
 
 /// Where functions find the services.
 #[derive(Debug, Clone)]
@@ -17,7 +17,7 @@ pub(super) fn variables(
     endpoints: &Endpoints,
 ) -> BTreeMap<String, String> {
     let lambda = [
-        ("AWS_ACCESS_KEY_ID", ACCESS_KEY_ID),
+        ("AWS_ACCESS_KEY_ID", function.access_key_id.as_str()),
         ("AWS_DEFAULT_REGION", REGION),
         ("AWS_EC2_METADATA_DISABLED", "true"),
         ("AWS_ENDPOINT_URL_DYNAMODB", &endpoints.aws),

@@ -39,6 +39,8 @@ pub struct FunctionConfig {
     pub name: String,
     /// The binary.
     pub binary: PathBuf,
+    /// The access key that its calls of AWS are signed with.
+    pub access_key_id: String,
     /// The template's variables.
     pub environment: BTreeMap<String, String>,
     /// Told to the function, not enforced.

@@ -5,7 +5,7 @@ mod ports;
 mod resources;
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -16,6 +16,7 @@ use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 
 use crate::aws::Aws;
+use crate::aws::permissions::{Recorder, access_key_id, calling_function};
 use crate::event_source::Poller;
 use crate::gateway::{Gateway, INTEGRATION_TIMEOUT};
 use crate::http_server::{Server, read_body};
@@ -49,7 +50,7 @@ pub struct Options {
     pub ports: Ports,
     /// The function binaries, by package.
     pub binaries: BTreeMap<String, PathBuf>,
-    /// Where `env` and `logs/` go.
+    /// Where `env`, `permissions.jsonl` and `logs/` go.
     pub output: PathBuf,
     /// Whether the functions' output goes to the stack's own instead of `logs/`.
     pub echo_logs: bool,
@@ -129,7 +130,8 @@ impl Stack {
             },
             &logs(options),
         )?;
-        let endpoint = serve_aws(listeners.aws, aws.clone());
+        let recorder = Arc::new(record_permissions(&options.output, &template)?);
+        let endpoint = serve_aws(listeners.aws, aws.clone(), recorder);
         let outside = Outside::start(listeners.outside, Arc::clone(aws.clock()));
         let sources = Sources::start(
             &template,
@@ -220,7 +222,7 @@ impl Sources {
         };
         let scheduler = |function: &Function, schedule: &Schedule| {
             Scheduler::start(
-                lambda.clone(),
+                Arc::new(lambda.clone()),
                 Arc::clone(aws.clock()),
                 function.name.clone(),
                 schedule.clone(),
@@ -307,6 +309,7 @@ fn function_configs(
             binary: binary
                 .ok_or_else(|| StartError::NoBinary(function.package.clone()))?
                 .clone(),
+            access_key_id: access_key_id(&function.id),
             environment: function.environment.clone(),
             memory_mib: function.memory_mib,
             timeout: function.timeout,
@@ -324,19 +327,37 @@ fn logs(options: &Options) -> Logs {
     }
 }
 
-fn serve_aws(listener: TcpListener, aws: Aws) -> Server {
+/// A recorder that knows of the event source mappings.
+fn record_permissions(output: &Path, template: &Template) -> std::io::Result<Recorder> {
+    std::fs::create_dir_all(output)?;
+    let recorder = Recorder::create(&output.join("permissions.jsonl"))?;
+    for function in &template.functions {
+        for trigger in &function.queues {
+            recorder.record_mapping(&function.id, &trigger.queue);
+        }
+    }
+    Ok(recorder)
+}
+
+fn serve_aws(listener: TcpListener, aws: Aws, recorder: Arc<Recorder>) -> Server {
     Server::start(listener, move |_, request: Request<Incoming>| {
-        let aws = aws.clone();
+        let (aws, recorder) = (aws.clone(), Arc::clone(&recorder));
         async move {
-            let target = request
-                .headers()
-                .get("x-amz-target")
-                .and_then(|target| target.to_str().ok());
-            let target = target.unwrap_or_default().to_owned();
-            match read_body(request.into_body(), MAX_AWS_REQUEST_BYTES).await {
-                Ok(body) => aws.call(&target, body).await,
-                Err(_) => crate::http_server::empty(http::StatusCode::PAYLOAD_TOO_LARGE),
+            let (parts, body) = request.into_parts();
+            let header = |name: &str| {
+                let value = parts.headers.get(name);
+                value
+                    .and_then(|value| value.to_str().ok())
+                    .unwrap_or_default()
+            };
+            let target = header("x-amz-target");
+            let Ok(body) = read_body(body, MAX_AWS_REQUEST_BYTES).await else {
+                return crate::http_server::empty(http::StatusCode::PAYLOAD_TOO_LARGE);
+            };
+            if let Some(function) = calling_function(header("authorization")) {
+                recorder.record_call(function, target, &body);
             }
+            aws.call(target, body).await
         }
     })
 }

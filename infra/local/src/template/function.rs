@@ -13,9 +13,10 @@ use super::{Properties, Resource, TemplateError};
 
 /// How the function is deployed, permitted and watched: nothing that it can see while it runs. Every function is a
 /// native binary here, so its runtime, handler and architecture are given.
-const IGNORED_PROPERTIES: [&str; 15] = [
+const IGNORED_PROPERTIES: [&str; 17] = [
     "Architectures",
     "AutoPublishAlias",
+    "AutoPublishAliasAllProperties",
     "DeploymentPreference",
     "Description",
     "EphemeralStorage",
@@ -29,6 +30,7 @@ const IGNORED_PROPERTIES: [&str; 15] = [
     "Runtime",
     "Tags",
     "Tracing",
+    "VersionDescription",
 ];
 
 /// A Lambda function and what triggers it.
@@ -68,6 +70,7 @@ impl Function {
         let code = properties.take_text("CodeUri")?;
         let code = properties.require("CodeUri", code)?;
         let events = Events::of(resource.id, properties.take("Events"))?;
+        tried_once(&mut properties)?;
         let function = Self {
             id: resource.id.into(),
             name: resolver.name_of(resource)?,
@@ -102,6 +105,17 @@ fn environment(properties: &mut Properties) -> Result<BTreeMap<String, String>, 
         .into_iter()
         .map(|(name, value)| (name, text_of(&value)))
         .collect())
+}
+
+/// `EventInvokeConfig`: a scheduled run that fails is not tried again here, so the template may not ask for that either.
+/// Without the property AWS would, twice
+/// (<https://docs.aws.amazon.com/lambda/latest/dg/invocation-async-error-handling.html>).
+fn tried_once(properties: &mut Properties) -> Result<(), TemplateError> {
+    let mut config = properties.take_map("EventInvokeConfig")?;
+    config.take_number("MaximumRetryAttempts", 0..=0)?;
+    // How long an event may wait to be tried: here it does not wait.
+    config.take_number("MaximumEventAgeInSeconds", 60..=21_600)?;
+    config.finish()
 }
 
 /// SAM's rule for `Globals`: mappings are merged, lists joined (the global ones first), other values overridden

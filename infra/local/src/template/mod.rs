@@ -2,10 +2,10 @@
 //!
 //! The stack must never behave otherwise than the cloud would without a word: a resource type, a property or a
 //! function (`Fn::…`) that is not understood is an error that names it. Left out on purpose are
-//! - whole resource types that only watch, permit or describe: see [`IGNORED_TYPES`];
+//! - whole resource types that only watch, permit, deploy or name: see [`IGNORED_TYPES`];
 //! - properties that change nothing a function can see on one machine (encryption at rest, tags, policies, roles,
 //!   log settings, back-ups): listed beside each model;
-//! - `Metadata`, `Mappings` that nothing reads, `Outputs`, `DependsOn`, `DeletionPolicy`, `UpdateReplacePolicy`.
+//! - `Metadata`, `Rules`, `Mappings` that nothing reads, `Outputs`, `DependsOn`, `DeletionPolicy`, `UpdateReplacePolicy`.
 //!
 //! Sources: [SAM](https://docs.aws.amazon.com/serverless-application-model/latest/developerguide/sam-specification.html),
 //! [CloudFormation](https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/intrinsic-function-reference.html).
@@ -32,10 +32,12 @@ use intrinsics::Resolver;
 use properties::Properties;
 
 /// Resource types that the stack leaves out: prefixes of `Type`.
-pub const IGNORED_TYPES: [&str; 7] = [
+pub const IGNORED_TYPES: [&str; 9] = [
     "AWS::Budgets::",
     "AWS::CloudWatch::",
+    "AWS::CodeDeploy::",
     "AWS::IAM::",
+    "AWS::KMS::Alias",
     "AWS::Lambda::Permission",
     "AWS::Logs::",
     "AWS::SNS::",

@@ -237,6 +237,18 @@ fn what_the_stack_does_not_understand_is_an_error_that_names_it() {
             "F: the local stack does not support the property Layers",
         ),
         (
+            "F: { Type: AWS::Serverless::Function, Properties: { CodeUri: f, EventInvokeConfig: { MaximumRetryAttempts: 1 } } }",
+            "EventInvokeConfig.MaximumRetryAttempts",
+        ),
+        (
+            "F: { Type: AWS::Serverless::Function, Properties: { CodeUri: f, EventInvokeConfig: { DestinationConfig: {} } } }",
+            "EventInvokeConfig.DestinationConfig",
+        ),
+        (
+            "D: { Type: AWS::ApiGatewayV2::DomainName }",
+            "D: the local stack does not support AWS::ApiGatewayV2::DomainName",
+        ),
+        (
             "F: { Type: AWS::Serverless::Function, Properties: { } }",
             "CodeUri",
         ),
@@ -254,6 +266,55 @@ fn what_the_stack_does_not_understand_is_an_error_that_names_it() {
         "Globals: { Function: { Layers: [] } }\nResources: { F: { Type: AWS::Serverless::Function, Properties: { CodeUri: f } } }",
     );
     assert!(error.unwrap_err().to_string().contains("Layers"));
+}
+
+#[test]
+fn what_only_watches_permits_or_deploys_is_left_out() {
+    let text = r#"
+Conditions: { HasDomain: !Not [!Equals ["", ""]] }
+Globals: { Function: { Architectures: [!Ref Unresolved], AutoPublishAlias: live, AutoPublishAliasAllProperties: true } }
+Resources:
+  Table:
+    Type: AWS::DynamoDB::Table
+    Properties:
+      KeySchema: []
+      DeletionProtectionEnabled: true
+      PointInTimeRecoverySpecification: { PointInTimeRecoveryEnabled: true }
+  Domain: { Type: AWS::ApiGatewayV2::DomainName, Condition: HasDomain }
+  Record: { Type: AWS::Route53::RecordSet, Condition: HasDomain }
+  Role: { Type: AWS::IAM::Role }
+  Alias: { Type: AWS::KMS::Alias }
+  Logs: { Type: AWS::Logs::LogGroup }
+  Alarm: { Type: AWS::CloudWatch::Alarm }
+  Dashboard: { Type: AWS::CloudWatch::Dashboard }
+  Topic: { Type: AWS::SNS::Topic }
+  Application: { Type: AWS::CodeDeploy::Application }
+  Policy: { Type: AWS::SQS::QueuePolicy }
+  F:
+    Type: AWS::Serverless::Function
+    Properties:
+      CodeUri: f
+      Role: !GetAtt Role.Arn
+      Tracing: Active
+      VersionDescription: !Ref Unresolved
+      LoggingConfig: { LogFormat: JSON, LogGroup: !Ref Logs }
+      DeploymentPreference: { Type: AllAtOnce, Alarms: [!Ref Alarm] }
+      EventInvokeConfig: { MaximumRetryAttempts: 0, MaximumEventAgeInSeconds: 60 }
+      Environment: { Variables: { STACK_NAME: !Ref AWS::StackName } }
+      Events: { EveryMinute: { Type: Schedule, Properties: { Schedule: rate(1 minute) } } }
+"#;
+    let template = parse(text).unwrap();
+    let function = &template.functions[0];
+    assert_eq!(function.environment["STACK_NAME"], "test");
+    assert_eq!(function.schedules[0].every, Duration::from_secs(60));
+    assert_eq!(
+        (
+            template.tables.len(),
+            template.queues.len(),
+            template.keys.len()
+        ),
+        (1, 0, 0)
+    );
 }
 
 fn event(kind: &str, properties: &str) -> Result<Function, TemplateError> {
@@ -387,6 +448,14 @@ fn the_products_own_template_is_understood() {
         .flat_map(|function| &function.queues)
         .find(|q| q.queue == "WebhookSlowQueue");
     assert!(slow.is_some_and(|slow| slow.report_item_failures && slow.batch_size > 10));
+    let scheduled = |function: &&Function| !function.schedules.is_empty();
+    assert!(
+        template
+            .functions
+            .iter()
+            .find(scheduled)
+            .is_some_and(|sweep| sweep.routes.is_empty())
+    );
 }
 
 proptest! {

@@ -1,11 +1,18 @@
 """A workspace that sends SMS, for tests: its provider, its members, its alerts, and what became of them."""
 
+import base64
 import collections
 import dataclasses
 import datetime
+import hashlib
+import hmac
 import json
+import urllib.parse
+import urllib.request
 import uuid
 from concurrent.futures import ThreadPoolExecutor
+
+from running_stack import exchange
 
 SENDER = "+15005550006"
 SETTLED = {"sent", "delivered", "undelivered", "failed", "unknown"}
@@ -138,6 +145,17 @@ def twilio_messages(stack):
 def twilio_behaves(stack, **behaviour):
     """Sets how Twilio behaves; whatever is not named behaves well."""
     stack.outside("PUT", "/twilio/behaviour", behaviour)
+
+
+def twilio_signature(url, parameters, token):
+    """https://www.twilio.com/docs/usage/security#validating-requests"""
+    text = url + "".join(name + value for name, value in sorted(parameters))
+    return base64.b64encode(hmac.new(token.encode(), text.encode(), hashlib.sha1).digest()).decode()
+
+
+def post_receipt(url, parameters, signature):
+    body = urllib.parse.urlencode(parameters).encode()
+    return exchange(urllib.request.Request(url, body, {"X-Twilio-Signature": signature}))[0]
 
 
 def segments(text):

@@ -9,7 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 import zstandard
-from conftest import ROOT, wait_for
+from running_stack import ROOT, wait_for
 from sms_workspace import Workspace, alert, twilio_behaves
 
 WORK_QUEUES = ["EventsQueue", "SmsQueue", "WebhookFastQueue", "WebhookSlowQueue", "BulkQueue"]

@@ -8,13 +8,11 @@ import json
 import os
 import random
 import signal
-import urllib.parse
-import urllib.request
 import uuid
 
 import pytest
-from conftest import exchange, wait_for
-from sms_workspace import SENDER, Workspace, alert, segments, twilio_behaves
+from running_stack import wait_for
+from sms_workspace import SENDER, Workspace, alert, post_receipt, segments, twilio_behaves, twilio_signature
 from standardwebhooks.webhooks import Webhook as Verifier
 
 KINDS = ["state_changed", "assignee_changed", "priority_changed", "comment_added"]
@@ -26,17 +24,6 @@ def well_behaved_twilio(stack):
     twilio_behaves(stack)
     yield
     twilio_behaves(stack)
-
-
-def twilio_signature(url, parameters, token):
-    """https://www.twilio.com/docs/usage/security#validating-requests"""
-    text = url + "".join(name + value for name, value in sorted(parameters))
-    return base64.b64encode(hmac.new(token.encode(), text.encode(), hashlib.sha1).digest()).decode()
-
-
-def post_receipt(url, parameters, signature):
-    body = urllib.parse.urlencode(parameters).encode()
-    return exchange(urllib.request.Request(url, body, {"X-Twilio-Signature": signature}))[0]
 
 
 def kill(stack, function):

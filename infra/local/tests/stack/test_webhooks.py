@@ -8,7 +8,7 @@ import random
 import signal
 import uuid
 
-from conftest import wait_for
+from running_stack import wait_for
 from standardwebhooks.webhooks import Webhook as Verifier
 
 KINDS = ["work_item.created", "work_item.updated", "comment.created", "page.deleted"]

@@ -3,6 +3,11 @@
 
 const ALPHABET: &[u8; 32] = b"0123456789abcdefghijklmnopqrstuv";
 
+/// All digits, in their order.
+pub(super) fn digits() -> impl Iterator<Item = char> {
+    ALPHABET.iter().copied().map(char::from)
+}
+
 /// Whether `c` belongs to the alphabet.
 pub(super) fn is_digit(c: u8) -> bool {
     matches!(c, b'0'..=b'9' | b'a'..=b'v')

@@ -40,6 +40,23 @@ impl LogShard {
     }
 }
 
+/// The part of a channel's waiting deliveries that a delivery belongs to: the last character of its id.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct DueShard(char);
+
+impl DueShard {
+    /// Every shard: 32.
+    pub fn all() -> impl Iterator<Item = Self> {
+        base32hex::digits().map(Self)
+    }
+}
+
+impl std::fmt::Display for DueShard {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{}", self.0)
+    }
+}
+
 impl DeliveryId {
     /// The id of an event's delivery to `webhook`. The time counts in whole milliseconds; one before 1970 counts as
     /// 1970.
@@ -95,6 +112,12 @@ impl DeliveryId {
             .and_then(base32hex::decode)
             .unwrap_or(0);
         LogShard((last % u128::from(LOG_SHARDS)) as u8)
+    }
+
+    /// Where among what waits the delivery stands.
+    #[must_use]
+    pub fn due_shard(&self) -> DueShard {
+        DueShard(self.0.chars().next_back().unwrap_or('0'))
     }
 
     /// The smallest text that an id of an event at `at` (to the millisecond) or later can have.
@@ -164,6 +187,18 @@ mod tests {
             id_of("ws_abc123", "evt_1", 1_774_794_600_000, 1).as_str(),
             "dlv_01jkt00ri0mm89nrgko4724e1o6vsk"
         );
+    }
+
+    #[test]
+    fn every_delivery_is_in_one_of_the_shards_of_what_waits() {
+        let all: BTreeSet<_> = DueShard::all().collect();
+        assert_eq!(all.len(), 32);
+        for event in 0..200 {
+            let id = id_of("ws_1", &format!("evt_{event}"), 0, 1);
+            assert!(
+                all.contains(&id.due_shard()) && id.as_str().ends_with(&id.due_shard().to_string())
+            );
+        }
     }
 
     #[test]

@@ -4,9 +4,13 @@ use std::collections::HashMap;
 use std::hash::Hash;
 
 use aws_lambda_events::event::sqs::SqsMessage;
+use domain::trace::TraceContext;
 use jiff::Timestamp;
 use serde::de::DeserializeOwned;
+use tracing::field::display;
 
+use super::{sent_at, trace_of};
+use crate::metrics::{Count, Metrics};
 use crate::queue::Queue;
 use crate::queue::sending::Outgoing;
 
@@ -53,6 +57,8 @@ pub struct Message {
     pub receive_count: u32,
     /// When it was sent.
     pub sent_at: Option<Timestamp>,
+    /// The trace that it belongs to.
+    pub trace: Option<TraceContext>,
 }
 
 /// A message that is no wake-up.
@@ -61,6 +67,7 @@ pub struct Unreadable {
     message_id: String,
     body: String,
     reason: String,
+    trace: Option<TraceContext>,
 }
 
 impl<W: WakeUp> WakeUps<W> {
@@ -93,6 +100,7 @@ impl<W: WakeUp> WakeUps<W> {
                     message_id: message.id,
                     body,
                     reason,
+                    trace: message.trace,
                 });
                 return;
             }
@@ -122,14 +130,11 @@ impl<W> Arrival<W> {
 
 impl Message {
     fn of(record: SqsMessage) -> Message {
-        let attribute = |name| record.attributes.get(name).map(String::as_str);
-        let receives = attribute("ApproximateReceiveCount").and_then(|count| count.parse().ok());
-        let sent_at = attribute("SentTimestamp")
-            .and_then(|millis| millis.parse().ok())
-            .and_then(|millis| Timestamp::from_millisecond(millis).ok());
+        let receives = record.attributes.get("ApproximateReceiveCount");
         Message {
-            receive_count: receives.unwrap_or(1),
-            sent_at,
+            receive_count: receives.and_then(|count| count.parse().ok()).unwrap_or(1),
+            sent_at: sent_at(&record),
+            trace: trace_of(&record),
             id: record.message_id.unwrap_or_default(),
             receipt_handle: record.receipt_handle.unwrap_or_default(),
         }
@@ -138,26 +143,40 @@ impl Message {
 
 /// Sends messages that are no wake-ups to the dead-letter queue, as they came, with the reason. The answer is the ids
 /// of those that could not be sent and stay on the queue.
-pub async fn dead_letter(dead_letters: &Queue, unreadable: &[Unreadable]) -> Vec<String> {
-    let message = |unreadable: &Unreadable| {
-        tracing::error!(
-            message_id = unreadable.message_id,
-            reason = unreadable.reason,
-            "message rejected"
-        );
+pub async fn dead_letter(
+    dead_letters: &Queue,
+    unreadable: &[Unreadable],
+    metrics: &Metrics,
+) -> Vec<String> {
+    let messages: Vec<_> = unreadable.iter().map(Unreadable::letter).collect();
+    let sent = dead_letters.send_all(&messages).await;
+    let mut kept = Vec::new();
+    for (unreadable, sent) in unreadable.iter().zip(sent) {
+        let Unreadable {
+            message_id, reason, ..
+        } = unreadable;
+        let trace_id = unreadable.trace.map(|trace| display(trace.trace_id()));
+        match sent {
+            Ok(()) => {
+                metrics.add(Count::DeadLettered, 1);
+                tracing::error!(message_id, reason, trace_id, "message dead-lettered");
+            }
+            Err(error) => {
+                tracing::warn!(message_id, reason, trace_id, %error, "dead letter not sent");
+                kept.push(message_id.clone());
+            }
+        }
+    }
+    kept
+}
+
+impl Unreadable {
+    fn letter(&self) -> Outgoing {
         Outgoing {
-            body: unreadable.body.clone(),
-            attributes: vec![("reason", unreadable.reason.clone())],
+            body: self.body.clone(),
+            attributes: vec![("reason", self.reason.clone())],
             ..Outgoing::default()
         }
-    };
-    let messages: Vec<_> = unreadable.iter().map(message).collect();
-    let sent = dead_letters.send_all(&messages).await;
-    let unsent = unreadable
-        .iter()
-        .zip(sent)
-        .filter(|(_, sent)| sent.is_err());
-    unsent
-        .map(|(unreadable, _)| unreadable.message_id.clone())
-        .collect()
+        .traced(self.trace)
+    }
 }

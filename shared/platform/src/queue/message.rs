@@ -34,6 +34,9 @@ pub struct FirstAttempt {
     pub event_id: EventId,
     /// The type of the event.
     pub event: EventType,
+    /// When the events queue took the event; `None` where that is not known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub accepted_at: Option<Timestamp>,
     /// The body, which travels as it is, byte for byte, not as a string within a string.
     #[serde(with = "verbatim")]
     pub body: Body,
@@ -100,6 +103,9 @@ pub struct SmsWakeUp {
     pub workspace: WorkspaceId,
     /// The delivery.
     pub delivery: DeliveryId,
+    /// When the events queue took the event; `None` where that is not known, or there was none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub accepted_at: Option<Timestamp>,
 }
 
 impl SmsWakeUp {
@@ -108,6 +114,7 @@ impl SmsWakeUp {
         SmsWakeUp {
             workspace: key.workspace.clone(),
             delivery: key.id.clone(),
+            accepted_at: None,
         }
     }
 }
@@ -122,7 +129,9 @@ impl WakeUp for SmsWakeUp {
         }
     }
 
-    fn merge(&mut self, _: SmsWakeUp) {}
+    fn merge(&mut self, other: SmsWakeUp) {
+        self.accepted_at = self.accepted_at.or(other.accepted_at);
+    }
 }
 
 /// Work on many deliveries of a webhook. Each job can be done again from the start at any time: what it has done

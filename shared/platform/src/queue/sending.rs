@@ -1,9 +1,14 @@
 //! Sending, in batches.
 
+use std::borrow::Cow;
 use std::time::Duration;
 
-use aws_sdk_sqs::types::{MessageAttributeValue, SendMessageBatchRequestEntry};
+use aws_sdk_sqs::types::{
+    MessageAttributeValue, MessageSystemAttributeNameForSends, MessageSystemAttributeValue,
+    SendMessageBatchRequestEntry,
+};
 use domain::event::escape_noncharacters;
+use domain::trace::TraceContext;
 use serde::Serialize;
 
 use super::{Queue, QueueError, batch_results};
@@ -20,7 +25,17 @@ pub struct Outgoing {
     pub delay: Duration,
     /// String attributes, name and value.
     pub attributes: Vec<(&'static str, String)>,
+    /// The trace that it belongs to: travels as the message attribute [`TRACEPARENT`] for whoever reads that, and as the
+    /// system attribute [`TRACE_HEADER`], by which X-Ray links sender and consumer.
+    pub trace: Option<TraceContext>,
 }
+
+/// The message attribute that holds the trace as W3C writes it.
+pub const TRACEPARENT: &str = "traceparent";
+
+/// The system attribute that holds the trace as X-Ray writes it. It does not count towards a message's size.
+/// Source: [SendMessageBatchRequestEntry](https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_SendMessageBatchRequestEntry.html).
+pub const TRACE_HEADER: &str = "AWSTraceHeader";
 
 /// The longest delay of a message.
 /// Source: [SendMessage](https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_SendMessage.html).
@@ -54,10 +69,24 @@ impl Outgoing {
         }
     }
 
+    /// The same, of this trace.
+    #[must_use]
+    pub fn traced(self, trace: Option<TraceContext>) -> Outgoing {
+        Outgoing { trace, ..self }
+    }
+
+    /// The attributes, the trace's included.
+    fn text_attributes(&self) -> impl Iterator<Item = (&'static str, Cow<'_, str>)> {
+        let own = self.attributes.iter();
+        let trace = self
+            .trace
+            .map(|trace| (TRACEPARENT, trace.traceparent().into()));
+        own.map(|(name, value)| (*name, value.into())).chain(trace)
+    }
+
     fn bytes(&self) -> usize {
         let attributes = self
-            .attributes
-            .iter()
+            .text_attributes()
             .map(|(name, value)| name.len() + value.len() + "String".len());
         self.body.len() + attributes.sum::<usize>()
     }
@@ -72,17 +101,23 @@ impl Outgoing {
             .message_body(&self.body)
             .delay_seconds(self.delay_seconds())
             .set_message_group_id(self.group.clone());
-        for (name, value) in &self.attributes {
+        for (name, value) in self.text_attributes() {
             let value = MessageAttributeValue::builder()
                 .data_type("String")
                 .string_value(value)
                 .build();
-            entry = entry.message_attributes(
-                *name,
-                value.map_err(|_| QueueError("attribute".to_owned()))?,
-            );
+            entry = entry.message_attributes(name, value.map_err(|_| unbuilt("attribute"))?);
         }
-        entry.build().map_err(|_| QueueError("message".to_owned()))
+        if let Some(trace) = self.trace {
+            let header = MessageSystemAttributeValue::builder()
+                .data_type("String")
+                .string_value(trace.xray())
+                .build();
+            let name = MessageSystemAttributeNameForSends::AwsTraceHeader;
+            let header = header.map_err(|_| unbuilt(TRACE_HEADER))?;
+            entry = entry.message_system_attributes(name, header);
+        }
+        entry.build().map_err(|_| unbuilt("message"))
     }
 }
 
@@ -129,6 +164,10 @@ impl Queue {
             Ok(answer) => batch_results(messages.len(), answer.failed()),
         }
     }
+}
+
+fn unbuilt(what: &str) -> QueueError {
+    QueueError(what.to_owned())
 }
 
 /// How many of the messages fit one batch; at least one.

@@ -9,6 +9,7 @@ use aws_sdk_dynamodb::types::AttributeValue;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use domain::catalogue::EventType;
+use domain::channel::Channel;
 use domain::compression::{compress, decompress};
 use domain::delivery::{
     Attempt, Delivery, DeliveryKey, FailedBecause, History, Lease, Outcome, Pending, Plan, Purpose,
@@ -20,7 +21,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::item::{self, Item, from_millis, get_binary, get_number, get_text, millis};
-use super::keys::{self, Channel, Unsettled};
+use super::keys::{self, Unsettled};
 use super::log::StatusFilter;
 use super::table::{Expected, StoreError};
 use super::{Stored, Versioned};
@@ -143,7 +144,7 @@ fn index_attributes(delivery: &Delivery) -> Vec<(String, AttributeValue)> {
             unsettled(Unsettled::Pending),
             (
                 "due_shard".to_owned(),
-                item::text(keys::due_shard(Channel::Webhook, id)),
+                item::text(keys::due_shard(Channel::Webhook, id.due_shard())),
             ),
             (
                 "due_at".to_owned(),

@@ -1,7 +1,8 @@
 //! The items' keys.
 
+use domain::channel::Channel;
 use domain::delivery::DeliveryKey;
-use domain::ids::{DeliveryId, EventId, KeyId, LogShard, UserId, WebhookId, WorkspaceId};
+use domain::ids::{DeliveryId, DueShard, EventId, KeyId, LogShard, UserId, WebhookId, WorkspaceId};
 use domain::sms::delivery::SmsKey;
 use domain::sms::phone::PhoneNumber;
 use domain::twilio::sids::AccountSid;
@@ -195,24 +196,7 @@ pub(crate) fn unsettled(webhook: &WebhookId, which: Unsettled, shard: LogShard) 
     format!("{webhook}#{which}#{}", shard.number())
 }
 
-/// The partition of the `due` index: 32 of them for each channel, by the last character of the id's hash.
-pub(crate) fn due_shard(channel: Channel, id: &DeliveryId) -> String {
-    let id = id.as_str();
-    format!("{}#{}", channel.as_str(), &id[id.len() - 1..])
-}
-
-/// What a due delivery is delivered by.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Channel {
-    Webhook,
-    Sms,
-}
-
-impl Channel {
-    fn as_str(self) -> &'static str {
-        match self {
-            Channel::Webhook => "WEBHOOK",
-            Channel::Sms => "SMS",
-        }
-    }
+/// A partition of the `due` index: 32 of them for each channel.
+pub(crate) fn due_shard(channel: Channel, shard: DueShard) -> String {
+    format!("{}#{shard}", channel.as_str().to_ascii_uppercase())
 }

@@ -2,13 +2,14 @@
 
 use std::time::Duration;
 
+use domain::channel::Channel;
 use domain::compression::{compress, decompress};
 use domain::sms::delivery::SmsDelivery;
 use jiff::Timestamp;
 
 use super::Versioned;
 use super::item::{self, Item, get_binary, get_number, millis};
-use super::keys::{self, Channel};
+use super::keys;
 use super::table::{Expected, StoreError};
 
 /// Bounds what a stored document may expand to: more than the longest text with the longest timeline.
@@ -26,7 +27,7 @@ pub(crate) fn encode(delivery: &SmsDelivery, expected: Expected) -> Result<Item,
     let mut expires_at = delivery.expires_at;
     if let Some(due_at) = delivery.state.due_at() {
         expires_at = expires_at.max(due_at + PENDING_STAYS);
-        let shard = keys::due_shard(Channel::Sms, &delivery.key.id);
+        let shard = keys::due_shard(Channel::Sms, delivery.key.id.due_shard());
         item.insert("due_shard".to_owned(), item::text(shard));
         item.insert("due_at".to_owned(), item::number(millis(due_at)));
     }
