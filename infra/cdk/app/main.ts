@@ -1,0 +1,3 @@
+import { deliveryApp } from './app';
+
+deliveryApp();

@@ -1,0 +1,2 @@
+export { SetgetDelivery, type SetgetDeliveryProps } from './delivery';
+export type { DeliverySettings, FunctionId } from './settings';
