@@ -24,7 +24,9 @@ impl BulkJobs {
                 if self.out_of_time(run) {
                     return Ok(Progress::Unfinished);
                 }
-                more = self.store.delete_log_page(webhook, shard).await?;
+                let deleted = self.store.delete_log_page(webhook, shard).await?;
+                run.touch(deleted.entries);
+                more = deleted.more;
             }
         }
         self.store.delete_roll_ups(webhook).await?;

@@ -57,15 +57,13 @@ impl BulkJobs {
 }
 
 impl Run<'_> {
-    /// So many more deliveries were changed or woken.
+    /// So many more deliveries were changed, woken or deleted.
     pub(crate) fn touch(&self, deliveries: u64) {
         self.touched.fetch_add(deliveries, Ordering::Relaxed);
     }
 
-    /// Deliveries that this run has changed or woken; a log is deleted by the page, uncounted.
-    fn touched(&self) -> Option<u64> {
-        let touched = self.touched.load(Ordering::Relaxed);
-        (self.job.task != BulkTask::DeleteLog).then_some(touched)
+    fn touched(&self) -> u64 {
+        self.touched.load(Ordering::Relaxed)
     }
 }
 

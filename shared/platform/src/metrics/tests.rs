@@ -121,6 +121,27 @@ fn what_was_counted_is_one_line_of_each_set_of_dimensions() {
 }
 
 #[test]
+fn a_gauge_says_its_latest_value_also_where_that_is_zero() {
+    let (metrics, lines) = recorded();
+    metrics.measure(Gauge::RetriesWaiting(Channel::Sms), 7);
+    metrics.measure(Gauge::RetriesWaiting(Channel::Sms), 0);
+    metrics.measure(Gauge::Overdue(Channel::Sms), 301);
+    let [document] = &emitted(&metrics, &lines)[..] else {
+        panic!("one line")
+    };
+    assert_eq!(
+        (&document["RetriesWaiting"], &document["Overdue"]),
+        (&json!(0), &json!(301))
+    );
+    let units = &document["_aws"]["CloudWatchMetrics"][0]["Metrics"];
+    assert_eq!(
+        units,
+        &json!([{ "Name": "RetriesWaiting", "Unit": "Count" }, { "Name": "Overdue", "Unit": "Seconds" }])
+    );
+    assert!(emitted(&metrics, &lines).is_empty(), "said once");
+}
+
+#[test]
 fn where_there_is_nothing_to_say_nothing_is_said() {
     let (metrics, lines) = recorded();
     metrics.add(Count::DeadLettered, 0);

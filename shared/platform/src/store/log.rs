@@ -92,6 +92,15 @@ impl StatusFilter {
     }
 }
 
+/// What was deleted of a webhook's log.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct DeletedPage {
+    /// So many entries.
+    pub entries: u64,
+    /// Whether there may be more.
+    pub more: bool,
+}
+
 impl Store {
     /// A page of a webhook's log.
     ///
@@ -240,7 +249,7 @@ impl Store {
         })
     }
 
-    /// Deletes up to a few hundred entries of a webhook's log in one shard; `true` while there may be more.
+    /// Deletes up to a few hundred entries of a webhook's log in one shard.
     ///
     /// # Errors
     /// [`StoreError`].
@@ -248,7 +257,7 @@ impl Store {
         &self,
         webhook: &WebhookId,
         shard: LogShard,
-    ) -> Result<bool, StoreError> {
+    ) -> Result<DeletedPage, StoreError> {
         let pk = keys::log(webhook, shard);
         let page = self
             .client
@@ -273,7 +282,10 @@ impl Store {
             .map(key)
             .collect::<Result<_, StoreError>>()?;
         self.delete_many(&keys).await?;
-        Ok(page.last_evaluated_key.is_some())
+        Ok(DeletedPage {
+            entries: keys.len() as u64,
+            more: page.last_evaluated_key.is_some(),
+        })
     }
 }
 
