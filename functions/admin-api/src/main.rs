@@ -1,5 +1,6 @@
 //! The function `admin-api`: wires the router to AWS. See the library for what it serves.
 
+use std::process::ExitCode;
 use std::sync::Arc;
 
 use admin_api::{App, Queues, router};
@@ -13,8 +14,11 @@ use platform::twilio::TwilioApi;
 use platform::{aws, clock, entropy::Entropy, logging, metrics::Metrics, settings};
 
 #[tokio::main]
-async fn main() -> Result<(), Error> {
-    logging::init();
+async fn main() -> ExitCode {
+    logging::run(start()).await
+}
+
+async fn start() -> Result<(), Error> {
     let aws = aws::config().await;
     let sqs = aws::sqs(&aws);
     let queue = |variable| settings::text(variable).map(|url| Queue::new(sqs.clone(), url));

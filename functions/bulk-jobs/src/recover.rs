@@ -126,9 +126,9 @@ impl BulkJobs {
         let wake_up =
             |key: &DeliveryKey| Outgoing::json(&WebhookWakeUp::of(key), key.webhook.as_str());
         let messages: Vec<_> = keys.map(wake_up).collect();
-        run.touch(messages.len() as u64);
         let sent = self.slow.send_all(&messages).await;
         sent.into_iter().collect::<Result<(), _>>()?;
+        run.touch(messages.len() as u64);
         Ok(())
     }
 }

@@ -24,6 +24,7 @@ impl BulkJobs {
             Ok(Progress::Unfinished) => "unfinished",
             Ok(Progress::NotYet) => return,
             Err(error) => {
+                self.metrics.add(Count::Undecided, 1);
                 tracing::warn!(
                     workspace_id = %run.job.workspace,
                     webhook_id = %run.job.webhook,

@@ -55,7 +55,7 @@ use platform::batch::wake_ups::{self, Arrival, WakeUps};
 use platform::clock::Clock;
 use platform::entropy::Entropy;
 use platform::http::HttpSend;
-use platform::metrics::Metrics;
+use platform::metrics::{Count, Metrics};
 use platform::queue::Queue;
 use platform::queue::message::SmsWakeUp;
 use platform::queue::visibility::Sleeper;
@@ -131,6 +131,7 @@ impl DeliverSms {
             }
             Err(error) => {
                 tracing::warn!(%error, "configuration not read");
+                self.metrics.add(Count::Undecided, arrivals.len() as u64);
                 vec![Disposition::Again; arrivals.len()]
             }
         };
@@ -159,7 +160,7 @@ impl DeliverSms {
         let decided = batch::isolated(self.step(batch, arrival)).await;
         match decided.unwrap_or_else(|panicked| Err(panicked.into())) {
             Ok(disposition) => return disposition,
-            Err(error) => report::undecided(arrival, &error),
+            Err(error) => self.report_undecided(arrival, &error),
         }
         // Alerts are urgent; but what does not get better must not use up its receives.
         if arrival.message.receive_count < SOON_TRIES {

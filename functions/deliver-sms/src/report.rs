@@ -106,6 +106,19 @@ impl DeliverSms {
             self.metrics.add(Count::RetriesScheduled(Channel::Sms), 1);
         }
     }
+
+    /// Nothing could be decided.
+    pub(crate) fn report_undecided(&self, arrival: &Arrival<SmsWakeUp>, error: &impl Display) {
+        self.metrics.add(Count::Undecided, 1);
+        let key = arrival.wake_up.key();
+        tracing::warn!(
+            workspace_id = %key.workspace,
+            delivery_id = %key.id,
+            %error,
+            trace_id = arrival.message.trace.map(|trace| display(trace.trace_id())),
+            "not decided; it comes back"
+        );
+    }
 }
 
 /// A delivery was ended, and that is recorded. The reason is the product's own: no provider was asked.
@@ -129,18 +142,6 @@ pub(crate) fn early_receipts(delivery: &SmsDelivery, receipts: usize) {
         delivery_id = %delivery.key.id,
         receipts,
         "early receipts joined their delivery"
-    );
-}
-
-/// Nothing could be decided.
-pub(crate) fn undecided(arrival: &Arrival<SmsWakeUp>, error: &impl Display) {
-    let key = arrival.wake_up.key();
-    tracing::warn!(
-        workspace_id = %key.workspace,
-        delivery_id = %key.id,
-        %error,
-        trace_id = arrival.message.trace.map(|trace| display(trace.trace_id())),
-        "not decided; it comes back"
     );
 }
 

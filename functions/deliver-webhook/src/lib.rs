@@ -48,7 +48,7 @@ use platform::batch;
 use platform::clock::Clock;
 use platform::entropy::Entropy;
 use platform::http::HttpSend;
-use platform::metrics::Metrics;
+use platform::metrics::{Count, Metrics};
 use platform::queue::Queue;
 use platform::secrets::Secrets;
 use platform::store::{Store, config::ConfigCache};
@@ -120,6 +120,8 @@ impl DeliverWebhook {
             }
             Err(error) => {
                 tracing::warn!(%error, "batch not read");
+                self.metrics
+                    .add(Count::Undecided, arrivals.deliveries.len() as u64);
                 vec![Disposition::Again; arrivals.deliveries.len()]
             }
         };
@@ -170,7 +172,7 @@ impl DeliverWebhook {
         match decided.unwrap_or_else(|panicked| Err(panicked.into())) {
             Ok(disposition) => disposition,
             Err(error) => {
-                report::undecided(arrival, &error);
+                self.report_undecided(arrival, &error);
                 Disposition::Again
             }
         }

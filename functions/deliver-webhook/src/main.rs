@@ -1,5 +1,6 @@
 //! The function `deliver-webhook`: wires the handler to AWS. See the library for what it does.
 
+use std::process::ExitCode;
 use std::sync::Arc;
 
 use deliver_webhook::{DeliverWebhook, Limits, Queues, pace::Pace};
@@ -11,8 +12,11 @@ use platform::store::{Store, config::ConfigCache};
 use platform::{aws, batch, clock, entropy::Entropy, logging, metrics::Metrics, settings};
 
 #[tokio::main]
-async fn main() -> Result<(), Error> {
-    logging::init();
+async fn main() -> ExitCode {
+    logging::run(start()).await
+}
+
+async fn start() -> Result<(), Error> {
     let aws = aws::config().await;
     let sqs = aws::sqs(&aws);
     let queue = |variable| settings::text(variable).map(|url| Queue::new(sqs.clone(), url));

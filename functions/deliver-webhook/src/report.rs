@@ -76,19 +76,20 @@ impl DeliverWebhook {
             "delivery ended without an attempt"
         );
     }
-}
 
-/// Nothing could be decided.
-pub(crate) fn undecided(arrival: &Arrival, error: &impl Display) {
-    let key = arrival.wake_up.key();
-    tracing::warn!(
-        workspace_id = %key.workspace,
-        webhook_id = %key.webhook,
-        delivery_id = %key.id,
-        %error,
-        trace_id = arrival.message.trace.map(|trace| display(trace.trace_id())),
-        "not decided; it comes back"
-    );
+    /// Nothing could be decided.
+    pub(crate) fn report_undecided(&self, arrival: &Arrival, error: &impl Display) {
+        self.metrics.add(Count::Undecided, 1);
+        let key = arrival.wake_up.key();
+        tracing::warn!(
+            workspace_id = %key.workspace,
+            webhook_id = %key.webhook,
+            delivery_id = %key.id,
+            %error,
+            trace_id = arrival.message.trace.map(|trace| display(trace.trace_id())),
+            "not decided; it comes back"
+        );
+    }
 }
 
 fn count(metrics: &Metrics, state: &State, attempt: &Attempt, lag: Option<Duration>) {

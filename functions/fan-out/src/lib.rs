@@ -36,7 +36,7 @@ use domain::trace::TraceContext;
 use jiff::{SignedDuration, Timestamp};
 use platform::batch;
 use platform::clock::Clock;
-use platform::metrics::Metrics;
+use platform::metrics::{Count, Metrics};
 use platform::queue::Queue;
 use platform::store::Store;
 use platform::store::config::ConfigCache;
@@ -122,6 +122,7 @@ impl FanOut {
             Ok(Err(rejection)) => Err(Unread::Rejected(rejection)),
             Err(panicked) => {
                 tracing::error!(message_id, %panicked, "event not read");
+                self.metrics.add(Count::Undecided, 1);
                 Err(Unread::Panicked(message_id))
             }
         }

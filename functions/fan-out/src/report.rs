@@ -13,6 +13,7 @@ impl FanOut {
         let event = &arrival.event;
         let trace_id = arrival.trace.map(|trace| display(trace.trace_id()));
         if let Some(error) = &progress.undone {
+            self.metrics.add(Count::Undecided, 1);
             tracing::warn!(
                 workspace_id = %event.workspace.id,
                 event_id = %event.id,

@@ -1,5 +1,7 @@
 //! The function `sweep`: wires the handler to AWS. See the library for what it does.
 
+use std::process::ExitCode;
+
 use lambda_runtime::{Error, LambdaEvent, run, service_fn};
 use platform::metrics::Metrics;
 use platform::store::Store;
@@ -8,8 +10,11 @@ use serde_json::Value;
 use sweep::Sweep;
 
 #[tokio::main]
-async fn main() -> Result<(), Error> {
-    logging::init();
+async fn main() -> ExitCode {
+    logging::run(start()).await
+}
+
+async fn start() -> Result<(), Error> {
     let aws = aws::config().await;
     let sweep = &Sweep {
         store: Store::new(aws::dynamodb(&aws), settings::text("TABLE_NAME")?),

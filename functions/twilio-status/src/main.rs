@@ -1,5 +1,7 @@
 //! The function `twilio-status`: wires the router to AWS. See the library for what it serves.
 
+use std::process::ExitCode;
+
 use lambda_http::Error;
 use platform::{
     aws, clock, entropy::Entropy, logging, metrics::Metrics, secrets::Secrets, settings,
@@ -8,8 +10,11 @@ use platform::{
 use twilio_status::{App, router};
 
 #[tokio::main]
-async fn main() -> Result<(), Error> {
-    logging::init();
+async fn main() -> ExitCode {
+    logging::run(start()).await
+}
+
+async fn start() -> Result<(), Error> {
     let aws = aws::config().await;
     let metrics = Metrics::to_stdout(settings::parsed("STACK_NAME")?, clock::system());
     let app = App {

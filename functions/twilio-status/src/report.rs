@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use domain::ids::WorkspaceId;
-use domain::sms::delivery::{SmsKey, Status};
+use domain::ids::{EventId, WorkspaceId};
+use domain::sms::delivery::{SmsDelivery, SmsKey, Status};
 use domain::twilio::receipt::ReceiptStatus;
 
 use crate::Refusal;
@@ -20,6 +20,8 @@ pub(crate) struct Known {
     provider_status: Option<ReceiptStatus>,
     /// The provider's error code.
     error_code: Option<u32>,
+    /// The event that the delivery is of.
+    event: Option<EventId>,
     /// Where the delivery stands since.
     delivery_status: Option<Status>,
 }
@@ -37,8 +39,9 @@ impl Known {
     }
 
     /// It was put to its delivery, which stands so now.
-    pub(crate) fn became(&mut self, status: Status) {
-        self.delivery_status = Some(status);
+    pub(crate) fn became(&mut self, delivery: &SmsDelivery) {
+        self.event = Some(delivery.event_id.clone());
+        self.delivery_status = Some(delivery.status());
     }
 
     /// These workspaces' tokens signed it.
@@ -67,6 +70,7 @@ impl Known {
             Ok(outcome) => tracing::info!(
                 what,
                 workspace_id,
+                event_id = self.event.as_ref().map(EventId::as_str),
                 delivery_id,
                 provider_status,
                 error_code,

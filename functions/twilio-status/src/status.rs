@@ -97,7 +97,7 @@ impl App {
             self.remember_opt_out(&stored.value, found).await?;
             if let Some(after) = self.put_once(&stored, found).await? {
                 self.metrics.add_sms_step(&stored.value, &after);
-                noted.became(after.status());
+                noted.became(&after);
                 return Ok(true);
             }
         }

@@ -15,15 +15,15 @@ export interface DeliverySettings {
   readonly publicBaseUrl?: string;
 
   /**
-   * Waits before each retry of a webhook delivery, units s, m, h, each at most 12h.
-   * Pattern: `^[0-9]+[smh](,[0-9]+[smh])*$`.
+   * Waits before each retry of a webhook delivery, units s, m, h, each between 1s and 12h.
+   * Pattern: `^(([1-9][0-9]{0,3}|[1-3][0-9]{4}|4[0-2][0-9]{3}|43[01][0-9]{2}|43200)s|([1-9][0-9]?|[1-6][0-9]{2}|7[01][0-9]|720)m|([1-9]|1[0-2])h)(,(([1-9][0-9]{0,3}|[1-3][0-9]{4}|4[0-2][0-9]{3}|43[01][0-9]{2}|43200)s|([1-9][0-9]?|[1-6][0-9]{2}|7[01][0-9]|720)m|([1-9]|1[0-2])h)){0,19}$`.
    * @default "1m,5m,30m,2h,12h"
    */
   readonly retrySchedule?: string;
 
   /**
-   * Waits before each retry of an SMS, units s, m, h.
-   * Pattern: `^[0-9]+[smh](,[0-9]+[smh])*$`.
+   * Waits before each retry of an SMS, units s, m, h, each between 1s and 12h.
+   * Pattern: `^(([1-9][0-9]{0,3}|[1-3][0-9]{4}|4[0-2][0-9]{3}|43[01][0-9]{2}|43200)s|([1-9][0-9]?|[1-6][0-9]{2}|7[01][0-9]|720)m|([1-9]|1[0-2])h)(,(([1-9][0-9]{0,3}|[1-3][0-9]{4}|4[0-2][0-9]{3}|43[01][0-9]{2}|43200)s|([1-9][0-9]?|[1-6][0-9]{2}|7[01][0-9]|720)m|([1-9]|1[0-2])h)){0,19}$`.
    * @default "30s,2m,10m"
    */
   readonly smsRetrySchedule?: string;
@@ -43,9 +43,8 @@ export interface DeliverySettings {
   readonly twilioBaseUrl?: string;
 
   /**
-   * SHA-256 (lower-case hex) of the first operator's API key. Empty = no such key.
+   * SHA-256 (lower-case hex) of the first operator's API key, a long random one, so that its hash is no secret. Empty = no such key.
    * Pattern: `^([0-9a-f]{64})?$`.
-   * Becomes part of the template; a `CfnParameter` with `noEcho` keeps it out.
    * @default ""
    */
   readonly operatorKeyHash?: string;

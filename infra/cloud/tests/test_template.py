@@ -97,6 +97,27 @@ def test_a_changed_setting_makes_a_new_version_of_the_function(name):
     assert function["Properties"]["AutoPublishAliasAllProperties"] is True
 
 
+@pytest.mark.parametrize("name", FUNCTIONS)
+def test_the_same_settings_by_another_way_make_no_new_version(name):
+    """Lambda refuses to publish a version that equals the one before
+    (https://docs.aws.amazon.com/lambda/latest/api/API_PublishVersion.html)."""
+    function = FUNCTIONS[name]["Properties"]
+    address = environment(FUNCTIONS[name]).get("PUBLIC_BASE_URL")
+    if address:
+        assert function["VersionDescription"]["Fn::Sub"][1] == {"Base": address}
+
+
+@pytest.mark.parametrize("name", ("RetrySchedule", "SmsRetrySchedule"))
+def test_a_schedule_that_functions_would_refuse_is_refused_before(name):
+    parameter = source["Parameters"][name]
+    pattern = re.compile(parameter["AllowedPattern"])
+    for good in (parameter["Default"], "1s", "43200s,720m,12h", "9999s,10000s,39999s,43199s", "99m,100m,719m"):
+        assert pattern.fullmatch(good), good
+    for bad in ("", "0s", "43201s", "99999s", "721m", "1000m", "13h", "1", "1d", "1m,", ",1m", "1m;2m", "01m", "1m 2m"):
+        assert not pattern.fullmatch(bad), bad
+    assert pattern.fullmatch(",".join(["1s"] * 20)) and not pattern.fullmatch(",".join(["1s"] * 21))
+
+
 def longest_value(parameter):
     if "AllowedValues" in parameter:
         return max(len(str(value)) for value in parameter["AllowedValues"])
@@ -111,9 +132,24 @@ def test_a_function_has_a_role_a_log_and_an_alarm_of_its_own(name):
     properties = FUNCTIONS[name]["Properties"]
     assert properties["Role"] == {"Fn::GetAtt": [f"{name}Role", "Arn"]}
     assert properties["LoggingConfig"] == {"LogFormat": "JSON", "LogGroup": {"Ref": f"{name}Logs"}}
-    assert {"Ref": f"{name}ErrorsAlarm"} in properties["DeploymentPreference"]["Alarms"]
     [watched] = ALARMS[f"{name}ErrorsAlarm"]["Properties"]["Dimensions"]
     assert watched["Value"] == {"Ref": name}
+
+
+@pytest.mark.parametrize("name", FUNCTIONS.keys() - {"Sweep"})
+def test_only_errors_of_the_new_version_roll_a_deployment_back(name):
+    """By the dimensions of an alias with two versions
+    (https://docs.aws.amazon.com/lambda/latest/dg/monitoring-metrics-types.html)."""
+    preference = FUNCTIONS[name]["Properties"]["DeploymentPreference"]
+    assert preference["Alarms"] == {"Fn::If": ["Canary", [{"Ref": f"{name}NewVersionErrorsAlarm"}], []]}
+    alarm = translated["Resources"][f"{name}NewVersionErrorsAlarm"]["Properties"]
+    dimensions = {dimension["Name"]: dimension["Value"] for dimension in alarm["Dimensions"]}
+    [version] = [found for found in of_type(translated, "AWS::Lambda::Version") if found.startswith(f"{name}Version")]
+    assert dimensions == {
+        "FunctionName": {"Ref": name},
+        "Resource": {"Fn::Sub": f"${{{name}}}:live"},
+        "ExecutedVersion": {"Fn::GetAtt": [version, "Version"]},
+    }
 
 
 def test_every_function_counts_for_the_alarm_on_throttles():

@@ -5,14 +5,25 @@
 //! functions, with units in them: `workspace_id`, `event_id`, `webhook_id`, `delivery_id`, `attempt`, `duration_ms`. What
 //! belongs to a trace has its `trace_id`. Each function makes its lines in its `report`.
 
+use std::fmt::Display;
+use std::future::Future;
+use std::process::ExitCode;
+
 use tracing::Subscriber;
 use tracing_subscriber::EnvFilter;
 use tracing_subscriber::fmt::MakeWriter;
 use tracing_subscriber::util::SubscriberInitExt;
 
-/// Starts the log on standard output.
-pub fn init() {
+/// Runs what a function's `main.rs` does, with the log on standard output, which also says why it could not be started.
+pub async fn run<E: Display>(function: impl Future<Output = Result<(), E>>) -> ExitCode {
     subscriber(std::io::stdout).init();
+    match function.await {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            tracing::error!(%error, "the function does not start");
+            ExitCode::FAILURE
+        }
+    }
 }
 
 /// Writes the log to `writer`, a line at a time. `RUST_LOG` chooses the level, `info` by default.

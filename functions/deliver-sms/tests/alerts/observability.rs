@@ -75,7 +75,7 @@ async fn an_alert_has_one_trace_and_its_receipts_name_its_delivery() {
     let receipts = log.of("Twilio's request taken");
     assert!(!receipts.is_empty());
     let last = json!({
-        "what": "receipt", "workspace_id": "ws_1", "delivery_id": delivery.key.id.as_str(),
+        "what": "receipt", "workspace_id": "ws_1", "event_id": "evt_1", "delivery_id": delivery.key.id.as_str(),
         "provider_status": "delivered", "outcome": "kept with its delivery", "delivery_status": "delivered",
     });
     assert!(

@@ -5,6 +5,7 @@ use std::time::Duration;
 use aws_lambda_events::event::sqs::SqsMessage;
 use axum::body::Body;
 use axum::http::Request;
+use domain::secret::SealedSecret;
 use domain::webhook::Webhook;
 use serde_json::{Value, json};
 use tower::ServiceExt;
@@ -262,6 +263,25 @@ async fn a_message_that_is_no_wake_up_is_counted_when_it_is_dead_lettered() {
     assert_eq!(log.of("message dead-lettered").len(), 2);
     assert_eq!(world.printed.count(None, "DeadLettered"), 2);
     assert!(!log.text().contains("canary"), "{}", log.text());
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_a_service_refuses_is_counted_each_time_it_comes_back() {
+    let (world, log) = (World::new().await, Log::start());
+    let webhook = world.webhook(HOST).await;
+    let damaged = |webhook: &mut Webhook| {
+        webhook.secret = Some(SealedSecret {
+            ciphertext: b"not of this key".to_vec(),
+            hint: None,
+        });
+    };
+    world.edit(&webhook, damaged).await;
+    world.publish("evt_1").await;
+    world.pass(MINUTE * 5).await;
+    let lines = log.of("not decided; it comes back");
+    assert!(lines.len() >= 3, "{}", log.text());
+    assert_eq!(world.printed.count(None, "Undecided"), lines.len() as u64);
+    assert_eq!(world.calls(HOST).len(), 0);
 }
 
 #[tokio::test(start_paused = true)]

@@ -44,6 +44,22 @@ pub const IGNORED_TYPES: [&str; 9] = [
     "AWS::SQS::QueuePolicy",
 ];
 
+/// What a template consists of
+/// (<https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/template-anatomy.html>).
+const SECTIONS: [&str; 11] = [
+    "AWSTemplateFormatVersion",
+    "Conditions",
+    "Description",
+    "Globals",
+    "Mappings",
+    "Metadata",
+    "Outputs",
+    "Parameters",
+    "Resources",
+    "Rules",
+    "Transform",
+];
+
 /// Settings of the HTTP API that change nothing on one machine: no stages, no throttling, no access log.
 const IGNORED_API_PROPERTIES: [&str; 8] = [
     "AccessLogSettings",
@@ -107,6 +123,11 @@ impl Template {
     /// does not understand, named by resource and property.
     pub fn parse(text: &str, settings: &Settings, place: &Place) -> Result<Self, TemplateError> {
         let document: Mapping = yaml_serde::from_str(text)?;
+        for name in document.keys().filter_map(Value::as_str) {
+            if !SECTIONS.contains(&name) {
+                return Err(TemplateError::unsupported("the template", name));
+            }
+        }
         let parameters = parameters::resolve(section(&document, "Parameters")?, settings)?;
         let resources = section(&document, "Resources")?;
         let globals = Globals::of(&document)?;

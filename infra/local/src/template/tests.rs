@@ -218,6 +218,12 @@ fn a_value_that_breaks_its_parameters_rule_is_refused_without_being_shown() {
 }
 
 #[test]
+fn a_section_that_no_template_has_is_an_error_that_names_it() {
+    let error = parse("Resorces: { Q: { Type: AWS::SQS::Queue } }").unwrap_err();
+    assert!(error.to_string().contains("Resorces"), "{error}");
+}
+
+#[test]
 fn what_the_stack_does_not_understand_is_an_error_that_names_it() {
     for (resources, named) in [
         (

@@ -4,8 +4,8 @@
 //! printed then, a line for each channel and one for what belongs to none; where nothing was counted, nothing is printed.
 //! A function that dies before that takes its numbers along: metrics show how things go, the table says how they stand.
 //!
-//! What is counted of deliveries has been written to the table: an outcome that came too late is not counted. An event
-//! that comes back is counted again.
+//! What is counted of deliveries has been written to the table: an outcome that came too late is not counted, and
+//! neither is one whose write took effect though its answer was lost. An event that comes back is counted again.
 //!
 //! All metrics are in the namespace [`NAMESPACE`], with the dimension `Stack`, and those of a channel with `Channel` as
 //! well. There is no dimension for workspaces: each value of a dimension is a metric that is paid for.
@@ -63,6 +63,8 @@ pub enum Count {
     EventsRejected,
     /// `KmsThrottled`: calls that KMS refused for their rate.
     KmsThrottled,
+    /// `Undecided`: messages that come back because a service did not do what it was asked, or we made a mistake.
+    Undecided,
     /// `DeadLettered`: messages that a function itself put into a dead-letter queue.
     DeadLettered,
 }
@@ -224,6 +226,7 @@ impl Count {
             Count::EventsAccepted => "EventsAccepted",
             Count::EventsRejected => "EventsRejected",
             Count::KmsThrottled => "KmsThrottled",
+            Count::Undecided => "Undecided",
             Count::DeadLettered => "DeadLettered",
         }
     }
@@ -235,6 +238,7 @@ impl Count {
             Count::EventsAccepted
             | Count::EventsRejected
             | Count::KmsThrottled
+            | Count::Undecided
             | Count::DeadLettered => None,
         }
     }

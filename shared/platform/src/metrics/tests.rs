@@ -69,7 +69,7 @@ fn assert_dimensions(document: &Value, set: &[Value]) {
 
 fn assert_metric(document: &Value, metric: &Value) {
     assert_text(&metric["Name"], 1024);
-    assert!(["Count", "Milliseconds"].contains(&metric["Unit"].as_str().unwrap()));
+    assert!(["Count", "Milliseconds", "Seconds"].contains(&metric["Unit"].as_str().unwrap()));
     match &document[metric["Name"].as_str().unwrap()] {
         Value::Number(_) => {}
         Value::Array(values) => {
