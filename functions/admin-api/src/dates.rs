@@ -14,7 +14,8 @@ pub(crate) struct Day(Date);
 /// Reads a date: `2026-03-29`.
 pub(crate) fn day(value: Value) -> Result<Day, String> {
     let text = object::text(value)?;
-    Day::parse(&text).ok_or_else(|| "must be a date (UTC), e.g. 2026-03-29".to_owned())
+    Day::parse(&text)
+        .ok_or_else(|| "must be a date (UTC) of the years 1970 to 9998, e.g. 2026-03-29".to_owned())
 }
 
 impl Day {

@@ -4,11 +4,14 @@ use std::sync::{Arc, LazyLock};
 
 use axum::http::header::CONTENT_TYPE;
 use axum::response::IntoResponse;
+use utoipa::ToSchema;
+use utoipa::openapi::schema::AdditionalProperties;
 use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
 use utoipa::openapi::{Components, Content, InfoBuilder, OpenApi, OpenApiBuilder, RefOr, Schema};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
+use crate::sms::ProviderBody;
 use crate::{
     App, api_keys, deliveries, event_types, events, health, history, members, problem, sms, stats,
     webhooks,
@@ -51,7 +54,23 @@ pub fn description() -> OpenApi {
             }
         }
     }
+    let schemas = description.components.as_mut();
+    if let Some(provider) = schemas.and_then(|all| all.schemas.get_mut(&*ProviderBody::name())) {
+        variants_know_all_fields(provider);
+    }
     description
+}
+
+/// An enum's variants are read as strictly as structs are, which `deny_unknown_fields` on an enum leaves undescribed.
+fn variants_know_all_fields(schema: &mut RefOr<Schema>) {
+    let RefOr::T(Schema::OneOf(either)) = schema else {
+        return;
+    };
+    for variant in &mut either.items {
+        if let RefOr::T(Schema::Object(object)) = variant {
+            object.additional_properties = Some(Box::new(AdditionalProperties::FreeForm(false)));
+        }
+    }
 }
 
 /// A body that may be left out is described as one that may be `null`, which it may not.

@@ -50,6 +50,11 @@ pub enum UrlError {
         "must not name port 0; leave the port out or give the one that the endpoint listens on"
     )]
     PortZero,
+    /// Characters or empty labels that no host's name has: it could not resolve, or not be written into a request.
+    #[error(
+        "must name its host with letters, digits, hyphens and single dots, such as hooks.example.com"
+    )]
+    HostName,
     /// A name that is local by definition.
     #[error("must name a public host, with its full domain name such as hooks.example.com")]
     LocalName,
@@ -105,6 +110,9 @@ impl EndpointUrl {
         }
         if url.port() == Some(0) {
             return Err(UrlError::PortZero);
+        }
+        if self.literal_address().is_none() && !is_host_name(self.host()) {
+            return Err(UrlError::HostName);
         }
         if rules.allow_private_networks {
             Ok(())
@@ -166,6 +174,15 @@ impl EndpointUrl {
     pub fn origin_for_logs(&self) -> String {
         self.0.origin().ascii_serialization()
     }
+}
+
+/// Labels of letters, digits and hyphens (RFC 952, RFC 1123 §2.1; international names are in their ASCII form by now),
+/// none of them empty (RFC 1035 §3.1), and underscores, which hosts have in practice. The parser lets more pass.
+fn is_host_name(host: &str) -> bool {
+    let name = host.strip_suffix('.').unwrap_or(host);
+    let allowed = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_');
+    name.split('.')
+        .all(|label| !label.is_empty() && label.bytes().all(allowed))
 }
 
 /// Names that never leave a host or a network: `localhost` (RFC 6761 §6.3), `.local` (RFC 6762), `.home.arpa`

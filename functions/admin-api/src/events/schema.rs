@@ -1,7 +1,7 @@
 //! The schema of an event.
 
 use domain::catalogue::{AlertType, EventType};
-use serde_json::json;
+use serde_json::{Value, json};
 use utoipa::openapi::{RefOr, Schema};
 use utoipa::{PartialSchema, ToSchema};
 
@@ -12,22 +12,45 @@ impl ToSchema for Event {}
 
 impl PartialSchema for Event {
     fn schema() -> RefOr<Schema> {
-        let told = json!({ "anyOf": [
-            {
-                "type": "object", "required": ["event", "data"],
-                "properties": { "event": { "type": "string" }, "data": { "type": "object" } }
-            },
-            { "type": "object", "required": ["alert"], "properties": { "alert": { "type": "object" } } }
-        ] });
+        let told = json!({ "anyOf": [to_webhooks(), to_people_alone()] });
         let schema = json!({ "allOf": [fields(), told] });
         serde_json::from_value(schema).expect("the literal is a schema")
     }
 }
 
-fn fields() -> serde_json::Value {
-    let text = json!({ "type": "string" });
+fn to_webhooks() -> Value {
+    json!({
+        "type": "object", "required": ["event", "data"],
+        "properties": {
+            "event": { "type": "string" },
+            "data": { "type": "object", "description": "The whole entity; goes out as it came." },
+            "actor": {
+                "type": ["object", "null"], "required": ["id", "email", "display_name"],
+                "description": "Null for what the system did.",
+                "properties": { "id": user(), "email": text(), "display_name": text() }
+            }
+        }
+    })
+}
+
+/// `data` and `actor` are a webhook's: where there is no `event`, nobody reads them.
+fn to_people_alone() -> Value {
+    json!({
+        "type": "object", "required": ["alert"],
+        "properties": { "event": { "type": "null" }, "alert": { "type": "object" } }
+    })
+}
+
+fn text() -> Value {
+    json!({ "type": "string" })
+}
+
+fn user() -> Value {
+    json!({ "type": "string", "pattern": "^[A-Za-z0-9_.@+-]{1,64}$" })
+}
+
+fn fields() -> Value {
     let said = json!({ "type": "string", "pattern": "\\S" });
-    let user = json!({ "type": "string", "pattern": "^[A-Za-z0-9_.@+-]{1,64}$" });
     json!({
         "type": "object",
         "required": ["id", "timestamp", "workspace"],
@@ -46,20 +69,14 @@ fn fields() -> serde_json::Value {
             },
             "workspace": {
                 "type": "object", "required": ["id", "slug"], "description": "The workspace of the path.",
-                "properties": { "id": { "type": "string", "pattern": "^[A-Za-z0-9_-]{1,64}$" }, "slug": text }
+                "properties": { "id": { "type": "string", "pattern": "^[A-Za-z0-9_-]{1,64}$" }, "slug": text() }
             },
             "project": {
                 "type": ["object", "null"], "required": ["id", "name", "identifier"],
                 "description": "Null for what concerns the whole workspace.",
                 "properties": {
-                    "id": { "type": "string", "pattern": "^[!-~]{1,128}$" }, "name": text, "identifier": text
+                    "id": { "type": "string", "pattern": "^[!-~]{1,128}$" }, "name": text(), "identifier": text()
                 }
-            },
-            "data": { "type": ["object", "null"], "description": "The whole entity; goes out as it came." },
-            "actor": {
-                "type": ["object", "null"], "required": ["id", "email", "display_name"],
-                "description": "Null for what the system did.",
-                "properties": { "id": user, "email": text, "display_name": text }
             },
             "alert": {
                 "type": ["object", "null"], "required": ["event_type", "summary", "item", "recipients"],
@@ -71,11 +88,11 @@ fn fields() -> serde_json::Value {
                         "type": "object", "required": ["identifier", "title", "url"],
                         "properties": {
                             "identifier": said,
-                            "title": text,
+                            "title": text(),
                             "url": { "type": "string", "format": "uri", "pattern": "^https?://", "maxLength": 2048 }
                         }
                     },
-                    "recipients": { "type": "array", "items": user, "maxItems": 500 }
+                    "recipients": { "type": "array", "items": user(), "maxItems": 500 }
                 }
             }
         }

@@ -170,7 +170,7 @@ impl Bound {
         WorkspacePath,
         ("channel" = Option<Channel>, Query, description = "By default `sms`. Members see `sms` only."),
         ("status" = Option<String>, Query, description = "Only this status of the channel."),
-        ("recipient" = Option<String>, Query, description = "Only to this member: the user id. Of `sms` only."),
+        ("recipient" = Option<String>, Query, pattern = "^[A-Za-z0-9_.@+-]{1,64}$", description = "Only to this member: the user id. Of `sms` only."),
         ("type" = Option<String>, Query, description = "Only this alert type, of `webhook` this event type."),
         ("from" = Option<String>, Query, description = "A time: nothing before it. A date: nothing before that day, UTC."),
         ("to" = Option<String>, Query, description = "A time: only what is before it. A date: nothing after that day, UTC."),

@@ -8,6 +8,8 @@ mod preview;
 mod provider;
 mod test;
 
+pub(crate) use provider::ProviderBody;
+
 use std::sync::Arc;
 
 use domain::sms::segments::{InvalidMaxSegments, MaxSegments};

@@ -114,6 +114,51 @@ fn every_reference_leads_to_a_schema() {
     }
 }
 
+/// Every object below a schema, references followed.
+fn objects<'a>(schema: &'a Value, description: &'a Value, found: &mut Vec<&'a Value>) {
+    if let Some(reference) = schema["$ref"].as_str() {
+        let referred = description.pointer(reference.strip_prefix('#').unwrap());
+        return objects(referred.unwrap(), description, found);
+    }
+    if schema["properties"].is_object() {
+        found.push(schema);
+    }
+    let properties = schema["properties"].as_object().into_iter().flatten();
+    let either = schema["oneOf"].as_array().into_iter().flatten();
+    for inner in properties.map(|(_, property)| property).chain(either) {
+        objects(inner, description, found);
+    }
+}
+
+#[test]
+fn every_body_that_is_read_strictly_says_so() {
+    let description = description();
+    let mut found = Vec::new();
+    for (method, path) in operations() {
+        let operation = &description["paths"][&path][method.to_lowercase()];
+        let schema = &operation["requestBody"]["content"]["application/json"]["schema"];
+        if !path.ends_with("/events") {
+            objects(schema, &description, &mut found);
+        }
+    }
+    assert!(found.len() > 10);
+    for schema in found {
+        assert_eq!(schema["additionalProperties"], false, "{schema}");
+    }
+}
+
+#[test]
+fn an_event_is_described_with_data_for_webhooks_alone() {
+    let event = &description()["components"]["schemas"]["Event"]["allOf"];
+    let (to_webhooks, to_people_alone) = (&event[1]["anyOf"][0], &event[1]["anyOf"][1]);
+    assert_eq!(to_webhooks["properties"]["data"]["type"], "object");
+    assert_eq!(to_people_alone["properties"]["event"]["type"], "null");
+    for field in ["data", "actor"] {
+        assert!(event[0]["properties"][field].is_null(), "{field}");
+        assert!(to_people_alone["properties"][field].is_null(), "{field}");
+    }
+}
+
 fn collect(value: &Value, references: &mut Vec<String>) {
     if let Some(reference) = value.get("$ref").and_then(Value::as_str) {
         references.push(reference.to_owned());

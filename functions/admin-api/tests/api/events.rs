@@ -98,6 +98,23 @@ async fn an_event_that_breaks_a_rule_is_refused_with_its_field_and_does_not_reac
 }
 
 #[tokio::test(start_paused = true)]
+async fn an_alert_alone_needs_no_data_and_nobody_reads_what_is_there() {
+    let api = Api::new().await;
+    let mut body = event();
+    body["event"] = json!(null);
+    body["alert"] = json!({
+        "event_type": "mentioned", "summary": "mentions you", "recipients": [],
+        "item": { "identifier": "ENG-1", "title": "", "url": "https://example.com" }
+    });
+    for data in [json!({}), json!(null), json!([null])] {
+        body["data"] = data;
+        assert_eq!(post(&api, body.to_string()).await.status, 202, "{body}");
+    }
+    body["event"] = json!("label.created");
+    assert_eq!(post(&api, body.to_string()).await.blamed(), ["data"]);
+}
+
+#[tokio::test(start_paused = true)]
 async fn near_types_are_told() {
     let api = Api::new().await;
     let mut body = event();

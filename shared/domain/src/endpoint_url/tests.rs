@@ -208,7 +208,6 @@ fn names_that_are_local_by_definition_are_refused() {
         "home.arpa",
         "intranet",
         "intranet.",
-        ".",
         "com",
     ] {
         let result = parse(&format!("https://{host}/"));
@@ -219,6 +218,40 @@ fn names_that_are_local_by_definition_are_refused() {
         "notlocal.example",
         "internal.example.com",
         "mylocalhost.net",
+    ] {
+        assert!(parse(&format!("https://{host}/")).is_ok(), "{host}");
+    }
+}
+
+#[test]
+fn a_host_has_labels_of_letters_digits_hyphens_and_underscores_under_any_rules() {
+    for host in [
+        "exa{mple.com",
+        "exa\"mple.com",
+        "exa`mple.com",
+        "exa,mple.com",
+        "a;b.com",
+        "a=b.com",
+        "a*b.com",
+        "example..com",
+        ".example.com",
+        "example.com..",
+        "localhost..",
+        "127.0.0.1..",
+        ".",
+        "..",
+    ] {
+        for rules in [CLOUD, LOCAL] {
+            let result = EndpointUrl::parse(&format!("https://{host}/"), rules);
+            assert_eq!(result, Err(UrlError::HostName), "{host}");
+        }
+    }
+    for host in [
+        "a-b.example.com",
+        "a_b.example.com",
+        "_a.1.example.com",
+        "xn--bcher-kva.example",
+        "example.com.",
     ] {
         assert!(parse(&format!("https://{host}/")).is_ok(), "{host}");
     }

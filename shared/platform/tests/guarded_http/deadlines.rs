@@ -10,7 +10,11 @@ use crate::support::{AMPLE, LOCAL, Server, Silent, client, local_client, request
 
 const DEADLINE: Duration = Duration::from_millis(700);
 
-async fn times_out(client: &GuardedClient, url: &domain::endpoint_url::EndpointUrl, stage: Stage) {
+pub(crate) async fn times_out(
+    client: &GuardedClient,
+    url: &domain::endpoint_url::EndpointUrl,
+    stage: Stage,
+) {
     let start = Instant::now();
     let error = client.send(request(url), DEADLINE).await.unwrap_err();
     assert_eq!(
@@ -74,7 +78,7 @@ async fn a_server_that_never_answers() {
 }
 
 /// Sends `start`, and then `drip` again and again until the client goes away.
-async fn dripping(start: &'static str, drip: &'static str, pause: Duration) -> Server {
+pub(crate) async fn dripping(start: &'static str, drip: &'static str, pause: Duration) -> Server {
     Server::start(move |mut stream, log| async move {
         log.read_request(&mut stream).await;
         let _ = stream.write_all(start.as_bytes()).await;

@@ -3,7 +3,13 @@
 mod address_attacks;
 mod connections;
 mod deadlines;
+mod dns_answers;
 mod environment;
+mod hostile_responses;
+mod injection;
+mod redirects;
 mod responses;
+mod slow_drips;
 mod support;
 mod tls;
+mod tls_failures;

@@ -16,9 +16,9 @@ use crate::support::{NO_CONTENT, Server, local_client, post, url};
 
 const HOST: &str = "hooks.example.com";
 
-struct Identity {
-    certificate: CertificateDer<'static>,
-    key: PrivateKeyDer<'static>,
+pub(crate) struct Identity {
+    pub(crate) certificate: CertificateDer<'static>,
+    pub(crate) key: PrivateKeyDer<'static>,
 }
 
 fn self_signed() -> Identity {
@@ -29,7 +29,7 @@ fn self_signed() -> Identity {
     }
 }
 
-fn authority(name: &str) -> CertifiedIssuer<'static, KeyPair> {
+pub(crate) fn authority(name: &str) -> CertifiedIssuer<'static, KeyPair> {
     let mut params = CertificateParams::default();
     params.distinguished_name.push(DnType::CommonName, name);
     params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
@@ -51,7 +51,10 @@ fn issued_by(
     }
 }
 
-fn config(identity: Identity, version: &'static rustls::SupportedProtocolVersion) -> ServerConfig {
+pub(crate) fn config(
+    identity: Identity,
+    version: &'static rustls::SupportedProtocolVersion,
+) -> ServerConfig {
     let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
     ServerConfig::builder_with_provider(provider)
         .with_protocol_versions(&[version])
@@ -61,7 +64,7 @@ fn config(identity: Identity, version: &'static rustls::SupportedProtocolVersion
         .unwrap()
 }
 
-async fn serve(config: ServerConfig) -> Server {
+pub(crate) async fn serve(config: ServerConfig) -> Server {
     let acceptor = TlsAcceptor::from(Arc::new(config));
     Server::start(move |stream, log| {
         let acceptor = acceptor.clone();
@@ -85,7 +88,7 @@ async fn post_to(server: &Server) -> Result<InboundResponse, SendError> {
     .await
 }
 
-async fn fails(server: &Server, fault: TlsFault) {
+pub(crate) async fn fails(server: &Server, fault: TlsFault) {
     let error = post_to(server).await.unwrap_err();
     assert_eq!(error, SendError::Tls(fault));
     assert!(!error.request_may_have_been_written());

@@ -14,6 +14,8 @@ pub(super) mod put;
 pub(super) mod read;
 mod view;
 
+pub(crate) use body::ProviderBody;
+
 use serde_json::Value;
 use utoipa::IntoParams;
 

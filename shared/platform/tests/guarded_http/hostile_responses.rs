@@ -1,0 +1,304 @@
+//! Responses meant to fill memory, to hold a function up, or to be taken for another request's.
+
+use std::sync::Arc;
+
+use platform::http::{MAX_RESPONSE_BODY, ResponseFault, SendError};
+use tokio::io::AsyncWriteExt;
+use tokio::sync::Notify;
+use tokio::time::timeout;
+
+use crate::support::{AMPLE, NO_CONTENT, Server, local_client, post};
+
+/// Sends `start`, and then `more` again and again without a pause until the client has gone away, which it tells.
+async fn pouring(start: impl Into<String>, more: impl Into<String>) -> (Server, Arc<Notify>) {
+    let (start, more) = (start.into(), more.into());
+    let gone = Arc::new(Notify::new());
+    let tell = Arc::clone(&gone);
+    let server = Server::start(move |mut stream, log| {
+        let (start, more, tell) = (start.clone(), more.clone(), Arc::clone(&tell));
+        async move {
+            log.read_request(&mut stream).await;
+            let _ = stream.write_all(start.as_bytes()).await;
+            while stream.write_all(more.as_bytes()).await.is_ok() {}
+            tell.notify_one();
+        }
+    })
+    .await;
+    (server, gone)
+}
+
+async fn fault_of(server: &Server) -> ResponseFault {
+    match post(&local_client(), &server.url("127.0.0.1", "/")).await {
+        Err(SendError::ResponseInvalid(fault)) => fault,
+        other => panic!("{other:?}"),
+    }
+}
+
+#[tokio::test]
+async fn an_endless_body_is_cut_and_its_connection_closed_however_it_is_framed() {
+    let kibibyte = "0123456789abcdef".repeat(64);
+    for (framing, more) in [
+        ("", kibibyte.clone()),
+        ("Content-Length: 1000000000000000000\r\n", kibibyte.clone()),
+        (
+            "Transfer-Encoding: chunked\r\n",
+            format!("400\r\n{kibibyte}\r\n"),
+        ),
+        ("Transfer-Encoding: chunked\r\n", "1\r\na\r\n".repeat(100)),
+    ] {
+        let (server, gone) = pouring(format!("HTTP/1.1 200 OK\r\n{framing}\r\n"), more).await;
+        let client = local_client();
+        let response = post(&client, &server.url("127.0.0.1", "/")).await.unwrap();
+        assert_eq!(
+            (response.body.len(), response.body_truncated),
+            (MAX_RESPONSE_BODY, true),
+            "{framing}"
+        );
+        timeout(AMPLE, gone.notified())
+            .await
+            .expect("the client closes the connection");
+    }
+}
+
+#[tokio::test]
+async fn endless_heads_trailers_and_chunk_lines_are_given_up_and_their_connection_closed() {
+    let chunked = "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n";
+    let many = "a".repeat(1_024);
+    for (what, start, more, expected) in [
+        (
+            "status line",
+            "HTTP/1.1 200 ".to_owned(),
+            many.clone(),
+            ResponseFault::HeadTooLarge,
+        ),
+        (
+            "header name",
+            "HTTP/1.1 200 OK\r\n".to_owned(),
+            many.clone(),
+            ResponseFault::HeadTooLarge,
+        ),
+        (
+            "header value",
+            "HTTP/1.1 200 OK\r\nX-A: ".to_owned(),
+            many.clone(),
+            ResponseFault::HeadTooLarge,
+        ),
+        (
+            "headers",
+            "HTTP/1.1 200 OK\r\n".to_owned(),
+            "X-A: b\r\n".repeat(100),
+            ResponseFault::HeadTooLarge,
+        ),
+        (
+            "chunk extension",
+            format!("{chunked}1;"),
+            many.clone(),
+            ResponseFault::MalformedBody,
+        ),
+        (
+            "trailer value",
+            format!("{chunked}0\r\nX-A: "),
+            many.clone(),
+            ResponseFault::MalformedBody,
+        ),
+        (
+            "trailers",
+            format!("{chunked}0\r\n"),
+            "X-A: b\r\n".repeat(100),
+            ResponseFault::MalformedBody,
+        ),
+    ] {
+        let (server, gone) = pouring(start, more).await;
+        let client = local_client();
+        let sent = timeout(AMPLE / 2, post(&client, &server.url("127.0.0.1", "/"))).await;
+        assert_eq!(
+            sent,
+            Ok(Err(SendError::ResponseInvalid(expected))),
+            "{what}"
+        );
+        timeout(AMPLE, gone.notified()).await.expect(what);
+    }
+}
+
+#[tokio::test]
+async fn headers_are_taken_up_to_a_limit() {
+    let answer = |headers: String| format!("HTTP/1.1 200 OK\r\n{headers}Content-Length: 0\r\n\r\n");
+    for headers in [
+        "X-A: b\r\n".repeat(99),
+        format!("X-A: {}\r\n", "b".repeat(300 * 1_024)),
+    ] {
+        let server = Server::answering(answer(headers)).await;
+        let sent = post(&local_client(), &server.url("127.0.0.1", "/")).await;
+        assert_eq!(sent.unwrap().status, 200);
+    }
+    for headers in [
+        "X-A: b\r\n".repeat(100),
+        "X-A: b\r\n".repeat(50_000),
+        format!("X-A: {}\r\n", "b".repeat(500 * 1_024)),
+        format!("{}: b\r\n", "X".repeat(500 * 1_024)),
+    ] {
+        let server = Server::answering(answer(headers)).await;
+        assert_eq!(fault_of(&server).await, ResponseFault::HeadTooLarge);
+    }
+}
+
+/// Codes bits as DEFLATE packs them: Huffman codes from their highest bit, other numbers from their lowest, into bytes
+/// from the lowest bit up (RFC 1951 §3.1.1).
+#[derive(Default)]
+struct Bits(Vec<bool>);
+
+impl Bits {
+    fn code(&mut self, code: u32, length: u32) {
+        self.0
+            .extend((0..length).rev().map(|at| code >> at & 1 == 1));
+    }
+
+    fn bytes(&self) -> Vec<u8> {
+        let byte = |bits: &[bool]| {
+            bits.iter()
+                .rev()
+                .fold(0, |byte, bit| byte << 1 | u8::from(*bit))
+        };
+        self.0.chunks(8).map(byte).collect()
+    }
+}
+
+/// Some 100 KiB of gzip (RFC 1952) that unpack to 16 MiB: one `a` in a block of fixed codes (RFC 1951 §3.2.6), repeated
+/// 258 bytes at a time.
+fn gzip_bomb() -> Vec<u8> {
+    let mut bits = Bits::default();
+    bits.0.extend([true, true, false]); // the last block; fixed codes
+    bits.code(0x30 + u32::from(b'a'), 8);
+    for _ in 0..65_000 {
+        bits.code(0b1100_0101, 8); // length 258
+        bits.code(0, 5); // distance 1
+    }
+    bits.code(0, 7); // end of block
+    let header = [0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 255];
+    [&header[..], &bits.bytes()].concat()
+}
+
+#[tokio::test]
+async fn a_bomb_is_passed_on_packed_as_it_came() {
+    let bomb = gzip_bomb();
+    assert!(bomb.len() > 6 * MAX_RESPONSE_BODY);
+    for encoding in [
+        "gzip",
+        "x-gzip",
+        "GZIP",
+        "gzip, gzip",
+        "deflate",
+        "br",
+        "zstd",
+        "identity, gzip",
+    ] {
+        let head = format!(
+            "HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nContent-Encoding: {encoding}\r\nContent-Length: {}\r\n\r\n",
+            bomb.len()
+        );
+        let server = Server::answering([head.as_bytes(), &bomb].concat()).await;
+        let response = post(&local_client(), &server.url("127.0.0.1", "/"))
+            .await
+            .unwrap();
+        assert_eq!(response.body, bomb[..MAX_RESPONSE_BODY], "{encoding}");
+        assert!(response.body_truncated);
+        assert!(server.log.requests()[0].contains("accept-encoding: identity\r\n"));
+    }
+}
+
+#[tokio::test]
+async fn heads_that_two_parsers_may_read_differently_are_refused() {
+    for head in [
+        "Content-Length: 1\r\nContent-Length: 2\r\n",
+        "Content-Length: -1\r\n",
+        "Content-Length: +1\r\n",
+        "Content-Length: 0x1\r\n",
+        "Content-Length: 1 1\r\n",
+        "Content-Length: 99999999999999999999999\r\n",
+        "Content-Length : 1\r\n",
+        "Content-Length: 1\r\n X-A: folded\r\n",
+        "X-A: a\0b\r\nContent-Length: 1\r\n",
+        "X-A: a\rb\r\nContent-Length: 1\r\n",
+        "X A: b\r\nContent-Length: 1\r\n",
+        ": b\r\nContent-Length: 1\r\n",
+    ] {
+        let server = Server::answering(format!("HTTP/1.1 200 OK\r\n{head}\r\na")).await;
+        assert_eq!(fault_of(&server).await, ResponseFault::NotHttp, "{head:?}");
+    }
+    for line in [
+        "HTTP/2.0 200 OK",
+        "HTTP/1.1 20 OK",
+        "HTTP/1.1 2000 OK",
+        "HTTP/1.1 200\0OK",
+        "HTP/1.1 200 OK",
+        "200 OK",
+    ] {
+        let server = Server::answering(format!("{line}\r\nContent-Length: 0\r\n\r\n")).await;
+        assert_eq!(fault_of(&server).await, ResponseFault::NotHttp, "{line:?}");
+    }
+}
+
+#[tokio::test]
+async fn chunks_that_two_parsers_may_read_differently_are_refused() {
+    for chunk in [
+        "zz\r\n",
+        "-1\r\na\r\n",
+        "+1\r\na\r\n",
+        "0x1\r\na\r\n",
+        "10000000000000000\r\na",
+        "1\na\r\n",
+        "1\r\nab\r\n",
+        "\r\n",
+        "1\ra\r\n",
+    ] {
+        let server = Server::answering(format!(
+            "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n{chunk}0\r\n\r\n"
+        ))
+        .await;
+        assert_eq!(
+            fault_of(&server).await,
+            ResponseFault::MalformedBody,
+            "{chunk:?}"
+        );
+    }
+}
+
+/// Answers the first connection with these bytes, and every later one with 204.
+async fn first_answering(first: &'static str) -> Server {
+    Server::start(move |mut stream, log| async move {
+        let answer = if log.connections() == 1 {
+            first
+        } else {
+            NO_CONTENT
+        };
+        while log.read_request(&mut stream).await.is_some() {
+            let _ = stream.write_all(answer.as_bytes()).await;
+        }
+    })
+    .await
+}
+
+#[tokio::test]
+async fn a_response_nobody_asked_for_is_not_taken_for_the_next_requests() {
+    for first in [
+        "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\nHTTP/1.1 418 Unasked\r\nContent-Length: 0\r\n\r\n",
+        "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nokHTTP/1.1 418 Unasked\r\nContent-Length: 0\r\n\r\n",
+        "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\nHTTP/1.1 418 Unasked\r\nContent-Length: 0\r\n\r\n",
+        "HTTP/1.1 204 No Content\r\nContent-Length: 5\r\n\r\nHTTP/1.1 418 Unasked\r\nContent-Length: 0\r\n\r\n",
+        "HTTP/1.1 304 Not Modified\r\nContent-Length: 5\r\n\r\nHTTP/1.1 418 Unasked\r\nContent-Length: 0\r\n\r\n",
+        "HTTP/1.1 101 Switching Protocols\r\nUpgrade: a\r\nConnection: upgrade\r\n\r\nHTTP/1.1 418 Unasked\r\nContent-Length: 0\r\n\r\n",
+        "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\nrubbish",
+    ] {
+        let server = first_answering(first).await;
+        let client = local_client();
+        let hook = server.url("hooks.example.com", "/");
+        let status: u16 = first[9..12].parse().unwrap();
+        assert_eq!(
+            post(&client, &hook).await.unwrap().status,
+            status,
+            "{first}"
+        );
+        assert_eq!(post(&client, &hook).await.unwrap().status, 204, "{first}");
+        assert_eq!(server.log.requests().len(), 2);
+    }
+}
