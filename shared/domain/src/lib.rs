@@ -11,6 +11,7 @@
 //! - [`webhook`], [`delivery`]: a configured endpoint; one event to it, its attempts and states
 //! - [`sms`], [`twilio`]: SMS alerts, and the provider that carries them
 //! - [`channel`]: webhook or SMS
+//! - [`waiting`]: what a delivery waits for
 //! - [`access`]: API keys and roles
 //! - [`endpoint_url`], [`address`], [`retry_after`]: where requests may go, and the wait that an endpoint asks for
 //! - [`compression`]: bodies at rest
@@ -35,4 +36,5 @@ pub mod sms;
 pub mod time;
 pub mod trace;
 pub mod twilio;
+pub mod waiting;
 pub mod webhook;

@@ -17,6 +17,7 @@ use domain::delivery::{
 };
 use domain::event::Body;
 use domain::ids::{DeliveryId, EventId, WebhookId, WorkspaceId};
+use domain::waiting::Waiting;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
@@ -144,7 +145,11 @@ fn index_attributes(delivery: &Delivery) -> Vec<(String, AttributeValue)> {
             unsettled(Unsettled::Pending),
             (
                 "due_shard".to_owned(),
-                item::text(keys::due_shard(Channel::Webhook, id.due_shard())),
+                item::text(keys::due_shard(
+                    Channel::Webhook,
+                    Waiting::WithMessage,
+                    id.due_shard(),
+                )),
             ),
             (
                 "due_at".to_owned(),

@@ -30,7 +30,13 @@ impl Store {
     /// # Errors
     /// [`StoreError`].
     pub async fn waiting(&self, channel: Channel) -> Result<Waiting, StoreError> {
-        let shards = DueShard::all().map(|shard| self.waiting_in(keys::due_shard(channel, shard)));
+        let shards = DueShard::all().map(|shard| {
+            self.waiting_in(keys::due_shard(
+                channel,
+                domain::waiting::Waiting::WithMessage,
+                shard,
+            ))
+        });
         let shards: Vec<Waiting> = futures::stream::iter(shards)
             .buffer_unordered(READS)
             .try_collect()

@@ -6,6 +6,7 @@ use domain::ids::{DeliveryId, DueShard, EventId, KeyId, LogShard, UserId, Webhoo
 use domain::sms::delivery::SmsKey;
 use domain::sms::phone::PhoneNumber;
 use domain::twilio::sids::AccountSid;
+use domain::waiting::Waiting;
 use jiff::civil::Date;
 
 /// `pk` and `sk` of an item.
@@ -196,7 +197,12 @@ pub(crate) fn unsettled(webhook: &WebhookId, which: Unsettled, shard: LogShard) 
     format!("{webhook}#{which}#{}", shard.number())
 }
 
-/// A partition of the `due` index: 32 of them for each channel.
-pub(crate) fn due_shard(channel: Channel, shard: DueShard) -> String {
-    format!("{}#{shard}", channel.as_str().to_ascii_uppercase())
+/// A partition of the `due` index: 32 of them for each channel and each [`Waiting`].
+pub(crate) fn due_shard(channel: Channel, waiting: Waiting, shard: DueShard) -> String {
+    let prefix = match waiting {
+        Waiting::WithMessage => "",
+        Waiting::Parked => "PARKED#",
+        Waiting::ForReceipt => "RECEIPT#",
+    };
+    format!("{prefix}{}#{shard}", channel.as_str().to_ascii_uppercase())
 }

@@ -5,6 +5,7 @@ use std::time::Duration;
 use domain::channel::Channel;
 use domain::compression::{compress, decompress};
 use domain::sms::delivery::SmsDelivery;
+use domain::waiting::Waiting;
 use jiff::Timestamp;
 
 use super::Versioned;
@@ -27,7 +28,11 @@ pub(crate) fn encode(delivery: &SmsDelivery, expected: Expected) -> Result<Item,
     let mut expires_at = delivery.expires_at;
     if let Some(due_at) = delivery.state.due_at() {
         expires_at = expires_at.max(due_at + PENDING_STAYS);
-        let shard = keys::due_shard(Channel::Sms, delivery.key.id.due_shard());
+        let shard = keys::due_shard(
+            Channel::Sms,
+            Waiting::WithMessage,
+            delivery.key.id.due_shard(),
+        );
         item.insert("due_shard".to_owned(), item::text(shard));
         item.insert("due_at".to_owned(), item::number(millis(due_at)));
     }
