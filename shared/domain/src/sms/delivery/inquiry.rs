@@ -17,9 +17,9 @@ use crate::twilio::sids::AccountSid;
 use crate::waiting::Waiting;
 
 /// How long after the message was accepted it is asked about. Most receipts come within seconds. Twilio keeps a message
-/// in its queue for 10 hours at most, so that after 12 it has gone to the carrier or has failed; for how long the
-/// carrier tries to reach the phone, and whether it tells, is the carrier's affair: often a day, seldom more. What still
-/// is `sent` then stays so.
+/// in its queue for 10 hours at most, so that after 12 it has gone to the carrier or has failed. For how long the carrier
+/// tries to reach the phone, and whether it tells, Twilio does not say: it is given a day. What still is `sent` then
+/// stays so.
 /// Source: [Error 90007](https://www.twilio.com/docs/api/errors/90007) (validity period: 36,000 s at most, and unless
 /// set), [Message statuses](https://support.twilio.com/hc/en-us/articles/223134347) (`sent` may be the last one).
 const ASKED_AFTER: [Duration; 4] = [
