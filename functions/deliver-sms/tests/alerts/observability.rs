@@ -178,8 +178,8 @@ async fn receipts_that_come_before_the_answer_count_the_delivery_once() {
 
 #[tokio::test(start_paused = true)]
 async fn a_question_about_a_message_is_a_line_and_counted_by_what_came_of_it() {
-    let statuses = [Shown::Status(500), Shown::With("sent", None), Shown::AsItIs];
-    let (world, log) = asked_about(&statuses).await;
+    let shown = vec![Shown::Status(500), Shown::With("sent", None), Shown::AsItIs];
+    let (world, log) = asked_about(shown).await;
     let lines = log.of("message without a last word asked about");
     let [unanswered, open, settled] = &lines[..] else {
         panic!("three questions: {}", log.text())
@@ -214,7 +214,7 @@ async fn a_question_about_a_message_is_a_line_and_counted_by_what_came_of_it() {
 
 #[tokio::test(start_paused = true)]
 async fn a_question_about_a_message_that_is_gone_is_the_last_one() {
-    let (world, log) = asked_about(&[Shown::Status(404)]).await;
+    let (world, log) = asked_about(vec![Shown::Status(404)]).await;
     let line = log.only("message without a last word asked about");
     let expected = json!({
         "found": "no such message", "outcome": "sent", "error": null, "next_inquiry_at": null,
@@ -224,12 +224,12 @@ async fn a_question_about_a_message_that_is_gone_is_the_last_one() {
 }
 
 /// One alert without receipts, until Twilio has shown its message so, and is asked no more.
-async fn asked_about(shown: &[Shown]) -> (World, Log) {
+async fn asked_about(shown: Vec<Shown>) -> (World, Log) {
     let (world, log) = (World::new().await, Log::start());
     world.use_twilio().await;
     world.member("u1", PHONE).await;
     world.twilio_behaves(r#"{"callbacks": "none"}"#).await;
-    let mut shown = shown.to_vec().into_iter();
+    let mut shown = shown.into_iter();
     world.show(move |_| shown.next().unwrap());
     world
         .alert_saying(SUMMARY, "ENG-42", "evt_1", &["u1"])
