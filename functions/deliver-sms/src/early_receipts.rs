@@ -12,33 +12,35 @@ const TRIES: u32 = 8;
 
 impl DeliverSms {
     /// Puts the kept receipts of the delivery's message to it, and forgets them then. The delivery's message is known
-    /// in the table by now, so that later receipts find it themselves.
+    /// in the table by now, so that later receipts find it themselves. The answer is the delivery as it stands then;
+    /// `None` where there were no such receipts.
     pub(crate) async fn take_in_early_receipts(
         &self,
         delivery: &SmsDelivery,
-    ) -> Result<(), StepError> {
+    ) -> Result<Option<SmsDelivery>, StepError> {
         let Some(message) = &delivery.provider_message_id else {
-            return Ok(());
+            return Ok(None);
         };
         let early = self
             .store
             .early_receipts(&delivery.key.workspace, message)
             .await?;
         if early.is_empty() {
-            return Ok(());
+            return Ok(None);
         }
         if early.iter().any(|early| early.found.is_opt_out()) {
             self.remember_opt_out(delivery, &delivery.sender).await?;
         }
-        self.put_to(delivery, &early).await?;
-        Ok(self.store.forget_early_receipts(&early).await?)
+        let after = self.put_to(delivery, &early).await?;
+        self.store.forget_early_receipts(&early).await?;
+        Ok(Some(after))
     }
 
     async fn put_to(
         &self,
         delivery: &SmsDelivery,
         early: &[EarlyReceipt],
-    ) -> Result<(), StepError> {
+    ) -> Result<SmsDelivery, StepError> {
         for _ in 0..TRIES {
             let stored = self.store.sms(&delivery.key).await?;
             let stored = stored.ok_or(StoreError::Damaged("delivery"))?;
@@ -49,7 +51,7 @@ impl DeliverSms {
             if let Saved::Written(_) = self.store.save_sms(&stored, &after).await? {
                 self.metrics.add_sms_step(&stored.value, &after);
                 report::early_receipts(&after, early.len());
-                return Ok(());
+                return Ok(after);
             }
         }
         Err(StepError::KeepsChanging)

@@ -205,12 +205,13 @@ impl DeliverSms {
         }
     }
 
-    /// Nothing is to be done yet, or any more.
+    /// Nothing is to be done yet, or any more. A wake-up that is early for its question sleeps.
     async fn rest(&self, delivery: &SmsDelivery, now: Timestamp) -> Result<Disposition, StepError> {
-        let disposition = self.finish(delivery).await?;
-        let asked_at = delivery.inquiry.as_ref().map(Inquiry::due_at);
+        let received = self.take_in_early_receipts(delivery).await?;
+        let inquiry = &received.as_ref().unwrap_or(delivery).inquiry;
+        let asked_at = inquiry.as_ref().map(Inquiry::due_at);
         let soon = asked_at.filter(|asked_at| *asked_at <= now + WOKEN_AHEAD);
-        Ok(soon.map_or(disposition, Disposition::SleepUntil))
+        Ok(soon.map_or(Disposition::Done, Disposition::SleepUntil))
     }
 
     /// Nothing is left to send. Receipts may have come before it was known whose message they tell of.
