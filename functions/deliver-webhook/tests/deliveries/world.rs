@@ -19,9 +19,11 @@ use deliver_webhook::pace::Pace;
 use deliver_webhook::{DeliverWebhook, Limits, Queues};
 use domain::access::KeyHash;
 use domain::catalogue::EventFilter;
+use domain::channel::Channel;
 use domain::delivery::{Delivery, DeliveryKey, State};
 use domain::endpoint_url::{EndpointUrl, UrlRules};
 use domain::ids::{DeliveryId, EventId, WebhookId, WorkspaceId};
+use domain::waiting::Waiting;
 use domain::webhook::{Activity, FailureStreak, Lane, Webhook};
 use fan_out::FanOut;
 use futures::FutureExt;
@@ -38,12 +40,14 @@ use platform::http::{
 };
 use platform::metrics::Metrics;
 use platform::queue::Queue;
+use platform::queue::message::WebhookWakeUp;
 use platform::queue::room::{MOST_IN_FLIGHT, Room, RoomLimits};
 use platform::secrets::Secrets;
 use platform::store::Store;
 use platform::store::config::ConfigCache;
 use platform::store::log::{LogQuery, StatusFilter};
 use platform::twilio::TwilioApi;
+use sqs::QueueCounts;
 use sweep::Sweep;
 use tokio::task::JoinSet;
 
@@ -113,6 +117,11 @@ impl World {
 
     /// A world whose slow queue has room for so many sleepers.
     pub async fn with_room(most_in_flight: u64) -> World {
+        World::with_room_in(most_in_flight, "WebhookSlowQueue").await
+    }
+
+    /// The same; the room is counted in this queue, which may not exist.
+    pub async fn with_room_in(most_in_flight: u64, counted: &str) -> World {
         let base: Timestamp = "2026-03-29T14:30:00Z".parse().unwrap();
         let clock = clock::virtual_from(base);
         let aws = Aws::new(Arc::clone(&clock), ENDPOINT);
@@ -132,7 +141,8 @@ impl World {
             endpoints: Arc::clone(&endpoints),
             clock: Arc::clone(&clock),
         });
-        let deliver = Arc::new(parts.deliver_webhook(caller, most_in_flight));
+        let room = parts.room(most_in_flight, counted);
+        let deliver = Arc::new(parts.deliver_webhook(caller, room));
         let fan_out = Arc::new(parts.fan_out());
         let functions: Arc<dyn Invoke> = Arc::new(Functions {
             fan_out: Arc::clone(&fan_out),
@@ -325,6 +335,12 @@ impl World {
             .unwrap_or_default()
     }
 
+    /// Loses all messages of a queue.
+    pub async fn purge(&self, queue: &str) {
+        let url = self.queue_url(queue);
+        self.sqs.purge_queue().queue_url(url).send().await.unwrap();
+    }
+
     fn queue_url(&self, resource: &str) -> String {
         let queue = self
             .template
@@ -378,19 +394,14 @@ impl World {
         self.bulk_jobs.handle(vec![record], deadline).await;
     }
 
-    /// Runs `sweep` once.
-    pub async fn sweep(&self) {
-        let deadline = self.now() + Duration::from_secs(55);
-        self.sweep.handle(deadline).await.unwrap();
-    }
-
-    /// Runs `sweep` at its schedule for as long as the answer lives.
-    pub fn sweep_every_minute(&self) -> JoinSet<()> {
+    /// Runs `sweep` at this rate for as long as the answer lives. What is known long before is woken in time also where
+    /// that is seldom.
+    pub fn sweep_every(&self, period: Duration) -> JoinSet<()> {
         let (sweep, clock) = (Arc::clone(&self.sweep), Arc::clone(&self.clock));
         let mut runs = JoinSet::new();
         runs.spawn(async move {
             loop {
-                tokio::time::sleep(Duration::from_secs(60)).await;
+                tokio::time::sleep(period).await;
                 let deadline = clock() + Duration::from_secs(55);
                 sweep.handle(deadline).await.unwrap();
             }
@@ -472,8 +483,35 @@ impl World {
 
     /// The messages of a queue, wherever they are.
     pub fn held(&self, queue: &str) -> usize {
-        let counts = self.aws.sqs().counts(&self.queue_url(queue)).unwrap();
+        let counts = self.counts(queue);
         counts.visible + counts.in_flight + counts.delayed
+    }
+
+    /// The messages of a queue, by where they are.
+    pub fn counts(&self, queue: &str) -> QueueCounts {
+        self.aws.sqs().counts(&self.queue_url(queue)).unwrap()
+    }
+
+    /// The room for so many sleepers in a queue, as a process of its own sees it.
+    pub fn room(&self, most_in_flight: u64, queue: &str) -> Room {
+        let limits = RoomLimits {
+            most_in_flight,
+            processes: 1,
+        };
+        let queue = Queue::new(self.sqs.clone(), self.queue_url(queue));
+        Room::new(queue, limits, Arc::clone(&self.clock))
+    }
+
+    /// The deliveries that are parked.
+    pub async fn parked(&self) -> u64 {
+        let waits = self.store.waits(Channel::Webhook, Waiting::Parked).await;
+        waits.unwrap().count
+    }
+
+    /// A message that wakes a delivery, on the slow queue.
+    pub async fn wake(&self, key: &DeliveryKey) {
+        let wake_up = serde_json::to_string(&WebhookWakeUp::of(key)).unwrap();
+        self.send("WebhookSlowQueue", wake_up).await;
     }
 
     pub fn refusals(&self) -> usize {
@@ -544,11 +582,18 @@ impl Parts {
         }
     }
 
-    fn deliver_webhook(&self, http: Arc<dyn HttpSend>, most_in_flight: u64) -> DeliverWebhook {
-        let room = RoomLimits {
+    fn room(&self, most_in_flight: u64, counted: &str) -> Room {
+        let limits = RoomLimits {
             most_in_flight,
             processes: 1,
         };
+        let nowhere = format!("{ENDPOINT}/000000000000/{counted}");
+        let url = self.urls.get(counted).unwrap_or(&nowhere);
+        let queue = Queue::new(self.sqs.clone(), url);
+        Room::new(queue, limits, Arc::clone(&self.clock))
+    }
+
+    fn deliver_webhook(&self, http: Arc<dyn HttpSend>, room: Room) -> DeliverWebhook {
         let day = Duration::from_secs(86_400);
         DeliverWebhook {
             store: self.store.clone(),
@@ -561,11 +606,7 @@ impl Parts {
                 dead_letters: self.queue("WebhookDeadLetterQueue"),
                 bulk: self.queue("BulkQueue"),
             },
-            room: Room::new(
-                self.queue("WebhookSlowQueue"),
-                room,
-                Arc::clone(&self.clock),
-            ),
+            room,
             limits: Limits {
                 schedule: "1m,5m,30m,2h,12h".parse().unwrap(),
                 retention: day * 30,
