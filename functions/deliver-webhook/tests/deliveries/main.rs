@@ -9,6 +9,7 @@ mod crashes;
 mod endings;
 mod lanes;
 mod observability;
+mod parking;
 mod samples;
 mod schedule;
 mod world;

@@ -19,9 +19,11 @@ use deliver_webhook::pace::Pace;
 use deliver_webhook::{DeliverWebhook, Limits, Queues};
 use domain::access::KeyHash;
 use domain::catalogue::EventFilter;
+use domain::channel::Channel;
 use domain::delivery::{Delivery, DeliveryKey, State};
 use domain::endpoint_url::{EndpointUrl, UrlRules};
 use domain::ids::{DeliveryId, EventId, WebhookId, WorkspaceId};
+use domain::waiting::Waiting;
 use domain::webhook::{Activity, FailureStreak, Lane, Webhook};
 use fan_out::FanOut;
 use futures::FutureExt;
@@ -38,11 +40,16 @@ use platform::http::{
 };
 use platform::metrics::Metrics;
 use platform::queue::Queue;
+use platform::queue::message::WebhookWakeUp;
+use platform::queue::room::{MOST_IN_FLIGHT, Room, RoomLimits};
 use platform::secrets::Secrets;
 use platform::store::Store;
 use platform::store::config::ConfigCache;
 use platform::store::log::{LogQuery, StatusFilter};
 use platform::twilio::TwilioApi;
+use sqs::QueueCounts;
+use sweep::Sweep;
+use tokio::task::JoinSet;
 
 use crate::captured_metrics::Printed;
 
@@ -92,6 +99,7 @@ pub struct World {
     pub fan_out: Arc<FanOut>,
     pub deliver: Arc<DeliverWebhook>,
     bulk_jobs: BulkJobs,
+    sweep: Arc<Sweep>,
     pub refused_visibility_changes: Arc<AtomicUsize>,
     /// What the functions counted.
     pub printed: Printed,
@@ -104,6 +112,16 @@ pub struct World {
 
 impl World {
     pub async fn new() -> World {
+        World::with_room(MOST_IN_FLIGHT).await
+    }
+
+    /// A world whose slow queue has room for so many sleepers.
+    pub async fn with_room(most_in_flight: u64) -> World {
+        World::with_room_in(most_in_flight, "WebhookSlowQueue").await
+    }
+
+    /// The same; the room is counted in this queue, which may not exist.
+    pub async fn with_room_in(most_in_flight: u64, counted: &str) -> World {
         let base: Timestamp = "2026-03-29T14:30:00Z".parse().unwrap();
         let clock = clock::virtual_from(base);
         let aws = Aws::new(Arc::clone(&clock), ENDPOINT);
@@ -119,10 +137,12 @@ impl World {
         let printed = Printed::default();
         let endpoints = Arc::new(Endpoints::default());
         let parts = Parts::new(&aws, &template, &clock, &refused, &printed);
-        let deliver = Arc::new(parts.deliver_webhook(Arc::new(Caller {
+        let caller = Arc::new(Caller {
             endpoints: Arc::clone(&endpoints),
             clock: Arc::clone(&clock),
-        })));
+        });
+        let room = parts.room(most_in_flight, counted);
+        let deliver = Arc::new(parts.deliver_webhook(caller, room));
         let fan_out = Arc::new(parts.fan_out());
         let functions: Arc<dyn Invoke> = Arc::new(Functions {
             fan_out: Arc::clone(&fan_out),
@@ -162,6 +182,7 @@ impl World {
             fan_out,
             deliver,
             bulk_jobs,
+            sweep: Arc::new(parts.sweep()),
             refused_visibility_changes,
             printed,
             api: parts.admin_api(),
@@ -314,6 +335,12 @@ impl World {
             .unwrap_or_default()
     }
 
+    /// Loses all messages of a queue.
+    pub async fn purge(&self, queue: &str) {
+        let url = self.queue_url(queue);
+        self.sqs.purge_queue().queue_url(url).send().await.unwrap();
+    }
+
     fn queue_url(&self, resource: &str) -> String {
         let queue = self
             .template
@@ -365,6 +392,21 @@ impl World {
     pub async fn handle_bulk_job(&self, record: aws_lambda_events::event::sqs::SqsMessage) {
         let deadline = self.now() + TIMEOUT;
         self.bulk_jobs.handle(vec![record], deadline).await;
+    }
+
+    /// Runs `sweep` at this rate for as long as the answer lives. What is known long before is woken in time also where
+    /// that is seldom.
+    pub fn sweep_every(&self, period: Duration) -> JoinSet<()> {
+        let (sweep, clock) = (Arc::clone(&self.sweep), Arc::clone(&self.clock));
+        let mut runs = JoinSet::new();
+        runs.spawn(async move {
+            loop {
+                tokio::time::sleep(period).await;
+                let deadline = clock() + Duration::from_secs(55);
+                sweep.handle(deadline).await.unwrap();
+            }
+        });
+        runs
     }
 
     /// Lets virtual time pass.
@@ -441,8 +483,35 @@ impl World {
 
     /// The messages of a queue, wherever they are.
     pub fn held(&self, queue: &str) -> usize {
-        let counts = self.aws.sqs().counts(&self.queue_url(queue)).unwrap();
+        let counts = self.counts(queue);
         counts.visible + counts.in_flight + counts.delayed
+    }
+
+    /// The messages of a queue, by where they are.
+    pub fn counts(&self, queue: &str) -> QueueCounts {
+        self.aws.sqs().counts(&self.queue_url(queue)).unwrap()
+    }
+
+    /// The room for so many sleepers in a queue, as a process of its own sees it.
+    pub fn room(&self, most_in_flight: u64, queue: &str) -> Room {
+        let limits = RoomLimits {
+            most_in_flight,
+            processes: 1,
+        };
+        let queue = Queue::new(self.sqs.clone(), self.queue_url(queue));
+        Room::new(queue, limits, Arc::clone(&self.clock))
+    }
+
+    /// The deliveries that are parked.
+    pub async fn parked(&self) -> u64 {
+        let waits = self.store.waits(Channel::Webhook, Waiting::Parked).await;
+        waits.unwrap().count
+    }
+
+    /// A message that wakes a delivery, on the slow queue.
+    pub async fn wake(&self, key: &DeliveryKey) {
+        let wake_up = serde_json::to_string(&WebhookWakeUp::of(key)).unwrap();
+        self.send("WebhookSlowQueue", wake_up).await;
     }
 
     pub fn refusals(&self) -> usize {
@@ -513,7 +582,18 @@ impl Parts {
         }
     }
 
-    fn deliver_webhook(&self, http: Arc<dyn HttpSend>) -> DeliverWebhook {
+    fn room(&self, most_in_flight: u64, counted: &str) -> Room {
+        let limits = RoomLimits {
+            most_in_flight,
+            processes: 1,
+        };
+        let nowhere = format!("{ENDPOINT}/000000000000/{counted}");
+        let url = self.urls.get(counted).unwrap_or(&nowhere);
+        let queue = Queue::new(self.sqs.clone(), url);
+        Room::new(queue, limits, Arc::clone(&self.clock))
+    }
+
+    fn deliver_webhook(&self, http: Arc<dyn HttpSend>, room: Room) -> DeliverWebhook {
         let day = Duration::from_secs(86_400);
         DeliverWebhook {
             store: self.store.clone(),
@@ -526,6 +606,7 @@ impl Parts {
                 dead_letters: self.queue("WebhookDeadLetterQueue"),
                 bulk: self.queue("BulkQueue"),
             },
+            room,
             limits: Limits {
                 schedule: "1m,5m,30m,2h,12h".parse().unwrap(),
                 retention: day * 30,
@@ -561,6 +642,18 @@ impl Parts {
             entropy: Entropy::system(),
             metrics: self.metrics.clone(),
         })
+    }
+
+    fn sweep(&self) -> Sweep {
+        Sweep {
+            store: self.store.clone(),
+            queues: sweep::Queues {
+                slow: self.queue("WebhookSlowQueue"),
+                sms: self.queue("SmsQueue"),
+            },
+            metrics: self.metrics.clone(),
+            clock: Arc::clone(&self.clock),
+        }
     }
 
     fn bulk_jobs(&self) -> BulkJobs {
