@@ -175,14 +175,14 @@ impl Caller {
     }
 }
 
-/// The token of `Authorization: Bearer …` (RFC 6750 §2.1; the scheme's case does not matter, RFC 9110 §11.1).
+/// The token of `Authorization: Bearer …` (RFC 6750 §2.1; the scheme's case does not matter, RFC 9110 §11.1). A request
+/// has one such header (RFC 9110 §11.6.2): of two, nobody could say which the others on the way have read.
 fn bearer(parts: &Parts) -> Option<&str> {
-    let (scheme, token) = parts
-        .headers
-        .get(AUTHORIZATION)?
-        .to_str()
-        .ok()?
-        .split_once(' ')?;
+    let mut given = parts.headers.get_all(AUTHORIZATION).iter();
+    let (Some(authorization), None) = (given.next(), given.next()) else {
+        return None;
+    };
+    let (scheme, token) = authorization.to_str().ok()?.split_once(' ')?;
     let token = token.trim();
     (scheme.eq_ignore_ascii_case("bearer") && !token.is_empty()).then_some(token)
 }

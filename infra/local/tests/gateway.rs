@@ -4,10 +4,12 @@ mod support;
 
 use std::time::Duration;
 
-use local::gateway::Gateway;
+use local::gateway::{Gateway, MAX_BODY_BYTES, MAX_HEAD_BYTES};
+use local::lambda::MAX_PAYLOAD_BYTES;
 use local::stack::Stack;
 use serde_json::{Value, json};
 use support::start;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
 fn url(stack: &Stack, path: &str) -> String {
     format!("{}{path}", stack.addresses().api_url())
@@ -56,14 +58,106 @@ async fn errors_answer_as_api_gateway_does() {
         get(&stack, "/v1/exit").await,
         (500, json!({ "message": "Internal Server Error" }))
     );
-    let large = vec![b'x'; local::gateway::MAX_BODY_BYTES + 1];
-    let response = reqwest::Client::new()
-        .post(url(&stack, "/v1/x"))
-        .body(large)
-        .send()
-        .await
-        .unwrap();
-    assert_eq!(response.status(), 413);
+    stack.stop().await;
+}
+
+/// What the gateway answers to a request as it stands, on a connection of its own: the status and the message.
+async fn answer_to(stack: &Stack, request: &[u8]) -> (u16, String) {
+    let address = stack.addresses().api_url().replace("http://", "");
+    let mut connection = tokio::net::TcpStream::connect(address).await.unwrap();
+    // A refusal may come, and the connection end, before all of it is sent.
+    _ = connection.write_all(request).await;
+    let (mut answer, mut part) = (Vec::new(), [0; 1024]);
+    while !String::from_utf8_lossy(&answer).contains('}') {
+        let read = connection.read(&mut part).await.unwrap();
+        assert_ne!(read, 0, "no answer but {answer:?}");
+        answer.extend_from_slice(&part[..read]);
+    }
+    let answer = String::from_utf8(answer).unwrap();
+    let (head, body) = answer.split_once("\r\n\r\n").unwrap();
+    let body: Value = serde_json::from_str(body).unwrap();
+    let status = head.split(' ').nth(1).unwrap().parse().unwrap();
+    (status, body["message"].as_str().unwrap_or_default().into())
+}
+
+#[tokio::test]
+async fn what_api_gateway_refuses_never_reaches_the_function() {
+    let output = tempfile::tempdir().unwrap();
+    let stack = start(output.path(), &[]).await;
+    let get = |target: &str, headers: &str| format!("GET {target} HTTP/1.1\r\n{headers}\r\n");
+    let host = "Host: localhost\r\n";
+    let value = |bytes: usize| format!("{host}X-Large: {}\r\n", "x".repeat(bytes));
+    let many = format!(
+        "{host}{}",
+        format!("X-A: {}\r\n", "x".repeat(1_000)).repeat(20)
+    );
+    let over = MAX_HEAD_BYTES + 1;
+    for (request, status, message) in [
+        (get("/v1/x", ""), 400, "Bad Request"),
+        (get("/v1/x", "Host:\r\n"), 400, "Bad Request"),
+        (get("/v1/x", "Host: a b\r\n"), 400, "Bad Request"),
+        (get("/v1/x", "Host: a/v1/y?\r\n"), 400, "Bad Request"),
+        (get("/v1/x", "Host: [::1\r\n"), 400, "Bad Request"),
+        (get("/v1/x", "Host: a:99999\r\n"), 400, "Bad Request"),
+        (get("/v1/x", "Host: \u{e9}\r\n"), 400, "Bad Request"),
+        (get("/v1/x", "Host: a\r\nHost: b\r\n"), 400, "Bad Request"),
+        (
+            get(&format!("/v1/{}", "x".repeat(over)), host),
+            414,
+            "URI Too Long",
+        ),
+        (
+            get(&format!("/v1/{}", "x".repeat(40_000)), host),
+            414,
+            "URI Too Long",
+        ),
+        (
+            get(&format!("/v1/x?{}", "y".repeat(over)), host),
+            414,
+            "URI Too Long",
+        ),
+        (
+            get("/v1/x", &value(over)),
+            431,
+            "Request Header Fields Too Large",
+        ),
+        (
+            get("/v1/x", &value(100_000)),
+            431,
+            "Request Header Fields Too Large",
+        ),
+        (get("/v1/x", &many), 431, "Request Header Fields Too Large"),
+    ] {
+        let start = &request[..request.len().min(60)];
+        let answer = answer_to(&stack, request.as_bytes()).await;
+        assert_eq!(answer, (status, message.to_owned()), "{start}");
+    }
+    assert!(
+        stack.lambda().pids("Function").is_empty(),
+        "no function was started"
+    );
+    let (status, _) = answer_to(&stack, get("/v1/x", &value(9_000)).as_bytes()).await;
+    assert_eq!(status, 201);
+    stack.stop().await;
+}
+
+#[tokio::test]
+async fn a_body_over_what_api_gateway_or_lambda_takes_is_413() {
+    let output = tempfile::tempdir().unwrap();
+    let stack = start(output.path(), &[]).await;
+    for bytes in [MAX_BODY_BYTES + 1, MAX_BODY_BYTES, MAX_PAYLOAD_BYTES] {
+        let response = reqwest::Client::new()
+            .post(url(&stack, "/v1/x"))
+            .body(vec![b'x'; bytes])
+            .send()
+            .await
+            .unwrap();
+        assert_eq!(response.status(), 413, "{bytes}");
+        assert_eq!(
+            response.text().await.unwrap(),
+            r#"{"message":"Request Entity Too Large"}"#
+        );
+    }
     stack.stop().await;
 }
 

@@ -1,6 +1,6 @@
 //! The HTTP API, in-process, on the embedded AWS.
 //!
-//! * [`access`] — every route, every role
+//! * [`access`] — every route, every role; [`key_attacks`] — keys that are none
 //! * [`description`] — the OpenAPI document
 //! * [`boundary`] — panics and the log; [`observability`] — traces and what is counted
 //! * [`requests`] — what is refused before it reaches a handler, and how errors look
@@ -23,6 +23,7 @@ mod deliveries;
 mod description;
 mod events;
 mod history;
+mod key_attacks;
 mod members;
 mod observability;
 mod preferences;

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use serde_json::{Map, Value as Json};
+use serde_json::Value as Json;
 
 use super::{Properties, TemplateError};
 use crate::aws::{ACCOUNT_ID, REGION};
@@ -71,13 +71,14 @@ impl Events {
         Ok(all)
     }
 
-    fn add(&mut self, function: &str, name: &str, mut event: Json) -> Result<(), TemplateError> {
-        let properties = match event["Properties"].take() {
-            Json::Object(properties) => properties,
-            _ => Map::new(),
+    fn add(&mut self, function: &str, name: &str, event: Json) -> Result<(), TemplateError> {
+        let at = format!("Events.{name}");
+        let Json::Object(event) = event else {
+            return Err(TemplateError::invalid(function, &at, "must be a mapping"));
         };
-        let mut properties = Properties::plain(function, &format!("Events.{name}."), properties);
-        match event["Type"].as_str() {
+        let mut event = Properties::plain(function, &format!("{at}."), event);
+        let mut properties = event.take_map("Properties")?;
+        match event.take_text("Type")?.as_deref() {
             Some("SQS") => self.queues.extend(QueueTrigger::of(&mut properties)?),
             Some("HttpApi") => self.routes.push(Route::of(&mut properties)?),
             Some("Schedule") => {
@@ -89,12 +90,11 @@ impl Events {
                     .extend(Schedule::of(name, "ScheduleExpression", &mut properties)?);
             }
             _ => {
-                return Err(
-                    properties.invalid("Type", "is not SQS, HttpApi, Schedule or ScheduleV2")
-                );
+                return Err(event.invalid("Type", "is not SQS, HttpApi, Schedule or ScheduleV2"));
             }
         }
-        properties.finish()
+        properties.finish()?;
+        event.finish()
     }
 }
 

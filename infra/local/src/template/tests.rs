@@ -368,10 +368,13 @@ fn an_event_source_mapping_that_aws_would_refuse_or_the_stack_does_not_know_is_a
             "ScalingConfig.MaximumConcurrency",
         ),
         ("FunctionResponseTypes: [Other]", "FunctionResponseTypes"),
-        ("FilterCriteria: { Filters: [] }", "Events.E.FilterCriteria"),
+        (
+            "FilterCriteria: { Filters: [] }",
+            "Events.E.Properties.FilterCriteria",
+        ),
         (
             "ProvisionedPollerConfig: {}",
-            "Events.E.ProvisionedPollerConfig",
+            "Events.E.Properties.ProvisionedPollerConfig",
         ),
     ] {
         let error = event("SQS", &format!("Queue: !GetAtt Q.Arn, {more}"))
@@ -418,6 +421,26 @@ fn routes_and_schedules_are_read() {
             .to_string()
             .contains("Auth")
     );
+}
+
+#[test]
+fn an_event_that_is_not_a_type_and_its_properties_is_an_error_that_names_it() {
+    for (event, at) in [
+        ("1", "Events.E must be a mapping"),
+        ("text", "Events.E must be a mapping"),
+        ("[]", "Events.E must be a mapping"),
+        ("{}", "Events.E.Type"),
+        ("{ Type: [] }", "Events.E.Type"),
+        ("{ Type: Cognito }", "Events.E.Type"),
+        ("{ Type: HttpApi, Properties: x }", "Events.E.Properties"),
+        ("{ Type: HttpApi, RestApiId: x }", "Events.E.RestApiId"),
+    ] {
+        let text = format!(
+            "Resources: {{ F: {{ Type: AWS::Serverless::Function, Properties: {{ CodeUri: f, Events: {{ E: {event} }} }} }} }}"
+        );
+        let error = parse(&text).unwrap_err().to_string();
+        assert!(error.contains(at), "{event}: {error}");
+    }
 }
 
 #[test]

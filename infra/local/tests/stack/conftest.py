@@ -1,6 +1,7 @@
 """One running stack for all tests of this folder."""
 
 import pytest
+from described_api import Target
 from running_stack import running
 
 OFFSET = 1200
@@ -12,3 +13,9 @@ SETTINGS = {"RetrySchedule": "2s,2s,2s,2s,2s", "SmsRetrySchedule": "1s,1s,1s"}
 def stack(tmp_path_factory):
     with running(OFFSET, tmp_path_factory.mktemp("stack") / "output", SETTINGS) as stack:
         yield stack
+
+
+@pytest.fixture(scope="session")
+def target(stack):
+    yield Target(stack)
+    assert "panicked" not in (stack.logs / "AdminApi.log").read_text()

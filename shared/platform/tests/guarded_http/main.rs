@@ -7,6 +7,7 @@ mod dns_answers;
 mod environment;
 mod hostile_responses;
 mod injection;
+mod packed_bodies;
 mod redirects;
 mod responses;
 mod slow_drips;
