@@ -67,7 +67,9 @@ async fn trips(scale: Scale, healthy: Healthy, hanging: Option<Lane>) -> Vec<Tri
             Lane::Fast => "WebhookFastQueue",
             Lane::Slow => "WebhookSlowQueue",
         };
-        world.first_attempts(&webhook, queue, scale.waiting).await;
+        world
+            .first_attempts(&webhook, queue, world.now(), 0..scale.waiting)
+            .await;
     }
     let mut dice = Dice::new(2);
     arrivals

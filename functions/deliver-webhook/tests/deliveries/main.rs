@@ -7,6 +7,7 @@ mod captured_log;
 mod captured_metrics;
 mod crashes;
 mod endings;
+mod hot_workspace;
 mod isolation;
 mod lanes;
 mod load;

@@ -4,6 +4,7 @@
 mod endpoints;
 mod functions;
 
+use std::ops::Range;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
@@ -20,7 +21,7 @@ use domain::ids::{DeliveryId, EventId, WebhookId, WorkspaceId};
 use domain::webhook::{Activity, FailureStreak, Lane, Webhook};
 use fan_out::FanOut;
 use jiff::Timestamp;
-use local::aws::{Aws, Gate};
+use local::aws::{Aws, Gate, WriteUnits};
 use local::clock;
 use local::event_source::{Invoke, Poller};
 use local::template::{Place, Settings, Template};
@@ -282,8 +283,14 @@ impl World {
         update.send().await.unwrap();
     }
 
-    /// Puts the first messages of so many events on a lane's queue, as fan-out does.
-    pub async fn first_attempts(&self, webhook: &Webhook, queue: &str, events: usize) {
+    /// Puts the first messages of some events that happened then on a lane's queue, as fan-out does.
+    pub async fn first_attempts(
+        &self,
+        webhook: &Webhook,
+        queue: &str,
+        happened: Timestamp,
+        events: Range<usize>,
+    ) {
         let queue = Queue::new(self.sqs.clone(), self.queue_url(queue));
         let message = |number: usize| {
             let event_id: EventId = format!("evt_waiting_{number}").parse().unwrap();
@@ -293,14 +300,14 @@ impl World {
                 accepted_at: Some(self.now()),
                 body: Body::from(r#"{"x":1}"#.to_owned()),
             };
-            let key = self.key(webhook, &event_id, self.now());
+            let key = self.key(webhook, &event_id, happened);
             let wake_up = WebhookWakeUp {
                 first: Some(first),
                 ..WebhookWakeUp::of(&key)
             };
             Outgoing::json(&wake_up, webhook.id.as_str())
         };
-        let messages: Vec<_> = (0..events).map(message).collect();
+        let messages: Vec<_> = events.map(message).collect();
         let sent = queue.send_all(&messages).await;
         assert!(sent.iter().all(Result::is_ok));
     }
@@ -391,6 +398,11 @@ impl World {
         let mut log = self.log(webhook, None).await;
         assert_eq!(log.len(), 1);
         log.remove(0)
+    }
+
+    /// The table's write units, from the first call on.
+    pub fn write_units(&self) -> &WriteUnits {
+        self.aws.write_units(&self.template.tables[0])
     }
 
     /// The messages of a queue, wherever they are.
