@@ -4,16 +4,22 @@
 //! stands in the table, and only a delivery's first message says it as well.
 //!
 //! # Steps of a batch, and what a death between them means
-//! 1. Read configuration versions and deliveries. Nothing is changed yet.
-//! 2. For each delivery, decide ([`step`]). A first attempt is made at once; a later one is claimed first, with a
+//! 1. Read configuration versions, deliveries, and now and then how full the slow queue is. Nothing is changed yet.
+//! 2. Where many of the deliveries are to one endpoint, take one of its turns, or hold them back ([`crowd`]).
+//!    *Killed with a turn:* it is over when its lease is.
+//! 3. For each delivery, decide ([`step`]). A first attempt is made at once; a later one is claimed first, with a
 //!    lease that outlives this function.
 //!    *Killed before the request:* a first attempt's message comes back as it was; a claimed one's comes back, finds
 //!    the lease, sleeps until it ends, and the next claim takes the same attempt number.
 //!    *Killed after the request, before the record:* the same; the endpoint gets the delivery again, with the same id.
-//! 3. Record the outcome, with what it means for the webhook, in one transaction.
-//!    *Killed after it:* the message comes back and the table says what it has to do: sleep, or nothing.
-//! 4. Hide what waits, forward what changes lanes. *Killed before it:* messages come back early and sleep then.
-//! 5. Answer. The ones that sleep, and the ones that something kept from being decided, stay on the queue.
+//! 4. Record the outcome, with what it means for the webhook, in one transaction. What waits long, while the slow queue
+//!    has no room for sleepers, is parked by the same write ([`rest`]).
+//!    *Killed after it:* the message comes back and the table says what it has to do: sleep, or nothing. What is parked
+//!    needs no message: `sweep` sends one in time.
+//! 5. Hide what waits, send delayed messages for what waits without room, forward what changes lanes. *Killed before
+//!    it:* messages come back early and sleep then. *Killed after a new message was sent, before the old one was
+//!    deleted:* the delivery has two, and one of them finds nothing to do.
+//! 6. Answer. The ones that sleep, and the ones that something kept from being decided, stay on the queue.
 //!
 //! Run twice at the same time: both read "no item" and both make the first attempt (at-least-once, one delivery id);
 //! the second record finds the first and changes nothing. Of two claims one fails.
@@ -24,6 +30,8 @@
 //! * [`step`] — what one wake-up leads to
 //! * [`attempt`] — one HTTP request
 //! * [`arrivals`] — the batch's messages, read and sorted by delivery
+//! * [`crowd`] — that no endpoint gets the whole lane
+//! * [`rest`] — how a delivery waits: hidden, delayed or parked
 //! * [`settle`] — hiding, forwarding, dead letters
 //! * [`report`] — what is logged and counted
 //! * [`pace`] — which endpoints are proven fast
@@ -32,17 +40,21 @@
 
 pub mod arrivals;
 pub mod attempt;
+pub mod crowd;
 pub mod pace;
 pub mod report;
+pub mod rest;
 pub mod settle;
 pub mod step;
 
+use std::num::NonZeroUsize;
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
 use aws_lambda_events::event::sqs::{SqsBatchResponse, SqsMessage};
 use domain::retry::RetrySchedule;
-use futures::future::join_all;
+use futures::future::{Either, join, join_all, select};
 use jiff::Timestamp;
 use platform::batch;
 use platform::clock::Clock;
@@ -50,6 +62,7 @@ use platform::entropy::Entropy;
 use platform::http::HttpSend;
 use platform::metrics::{Count, Metrics};
 use platform::queue::Queue;
+use platform::queue::room::Room;
 use platform::secrets::Secrets;
 use platform::store::{Store, config::ConfigCache};
 
@@ -70,6 +83,8 @@ pub struct DeliverWebhook {
     pub http: Arc<dyn HttpSend>,
     /// The queues.
     pub queues: Queues,
+    /// The room for sleepers in the slow queue.
+    pub room: Room,
     /// The deployment's settings.
     pub limits: Limits,
     /// The time.
@@ -100,6 +115,15 @@ pub struct Limits {
     pub schedule: RetrySchedule,
     /// How long the log keeps an entry.
     pub retention: Duration,
+    /// Batches of the slow lane that may hold a [crowd](crowd) of deliveries to one endpoint at a time.
+    pub turns: NonZeroUsize,
+}
+
+impl Limits {
+    /// The turns of each endpoint where the slow lane has so many batches at work at a time: a tenth of them, at least one.
+    pub fn turns_of(slow_lane_concurrency: usize) -> NonZeroUsize {
+        NonZeroUsize::new(slow_lane_concurrency / 10).unwrap_or(NonZeroUsize::MIN)
+    }
 }
 
 impl DeliverWebhook {
@@ -108,16 +132,9 @@ impl DeliverWebhook {
     pub async fn handle(&self, records: Vec<SqsMessage>, deadline: Timestamp) -> SqsBatchResponse {
         let received = records.len();
         let arrivals = Arrivals::read(records, self.queues.fast.name());
-        let dispositions = match self.read_state(&arrivals, deadline).await {
-            Ok(batch) => {
-                join_all(
-                    arrivals
-                        .deliveries
-                        .iter()
-                        .map(|arrival| self.decide(&batch, arrival)),
-                )
-                .await
-            }
+        let (state, ()) = join(self.read_state(&arrivals, deadline), self.room.look()).await;
+        let dispositions = match state {
+            Ok(batch) => self.decide_all(&batch, &arrivals).await,
             Err(error) => {
                 tracing::warn!(%error, "batch not read");
                 self.metrics
@@ -134,7 +151,9 @@ impl DeliverWebhook {
             received,
             deliveries = arrivals.deliveries.len(),
             done = count(|d| matches!(d, Disposition::Done)),
-            sleeping = count(|d| matches!(d, Disposition::SleepUntil(_))),
+            sleeping = count(|d| matches!(d, Disposition::HideUntil(_))),
+            delayed = count(|d| matches!(d, Disposition::DelayUntil(_))),
+            held_back = count(|d| matches!(d, Disposition::HoldBack(_))),
             forwarded = count(|d| matches!(d, Disposition::Forward)),
             undecided = count(|d| matches!(d, Disposition::Again)),
             "webhook batch handled"
@@ -165,6 +184,22 @@ impl DeliverWebhook {
             stored,
             deadline,
         })
+    }
+
+    async fn decide_all(&self, batch: &Batch, arrivals: &Arrivals) -> Vec<Disposition> {
+        let crowds = self.take_turns(batch, arrivals).await;
+        let decisions = arrivals.deliveries.iter().map(async |arrival| {
+            match self.hold_back(&crowds, arrival) {
+                Some(held_back) => held_back,
+                None => self.decide(batch, arrival).await,
+            }
+        });
+        let dispositions = match select(join_all(decisions), pin!(self.keep_marking())).await {
+            Either::Left((dispositions, _)) => dispositions,
+            Either::Right((never, _)) => match never {},
+        };
+        self.end_turns(crowds).await;
+        dispositions
     }
 
     async fn decide(&self, batch: &Batch, arrival: &Arrival) -> Disposition {

@@ -1,5 +1,6 @@
 //! The function `deliver-webhook`: wires the handler to AWS. See the library for what it does.
 
+use std::num::NonZeroU16;
 use std::process::ExitCode;
 use std::sync::Arc;
 
@@ -7,6 +8,7 @@ use deliver_webhook::{DeliverWebhook, Limits, Queues, pace::Pace};
 use lambda_runtime::Error;
 use platform::http::{GuardedClient, SystemResolver};
 use platform::queue::Queue;
+use platform::queue::room::{self, Room, RoomLimits};
 use platform::secrets::Secrets;
 use platform::store::{Store, config::ConfigCache};
 use platform::{aws, batch, clock, entropy::Entropy, logging, metrics::Metrics, settings};
@@ -21,6 +23,12 @@ async fn start() -> Result<(), Error> {
     let sqs = aws::sqs(&aws);
     let queue = |variable| settings::text(variable).map(|url| Queue::new(sqs.clone(), url));
     let metrics = Metrics::to_stdout(settings::parsed("STACK_NAME")?, clock::system());
+    let slow = queue("WEBHOOK_SLOW_QUEUE_URL")?;
+    let slow_lane: NonZeroU16 = settings::parsed("SLOW_LANE_CONCURRENCY")?;
+    let room = RoomLimits {
+        most_in_flight: room::MOST_IN_FLIGHT,
+        processes: slow_lane.get().into(),
+    };
     let store = Store::new(aws::dynamodb(&aws), settings::text("TABLE_NAME")?);
     let deliver = Arc::new(DeliverWebhook {
         config: ConfigCache::new(store.clone()),
@@ -36,13 +44,15 @@ async fn start() -> Result<(), Error> {
         )?),
         queues: Queues {
             fast: queue("WEBHOOK_FAST_QUEUE_URL")?,
-            slow: queue("WEBHOOK_SLOW_QUEUE_URL")?,
+            slow: slow.clone(),
             dead_letters: queue("WEBHOOK_DEAD_LETTER_QUEUE_URL")?,
             bulk: queue("BULK_QUEUE_URL")?,
         },
+        room: Room::new(slow, room, clock::system()),
         limits: Limits {
             schedule: settings::retry_schedule()?,
             retention: settings::log_retention()?,
+            turns: Limits::turns_of(slow_lane.get().into()),
         },
         clock: clock::system(),
         entropy: Entropy::system(),

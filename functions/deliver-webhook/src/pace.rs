@@ -5,6 +5,7 @@
 //! kept in the process's memory, where losing it costs nothing but a later change.
 
 use std::collections::HashMap;
+use std::convert::Infallible;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -30,10 +31,14 @@ struct Seen {
 struct Streak {
     quick_successes: u32,
     failures: u32,
+    /// Whether the last attempt was quick, whatever came of it.
+    quick: bool,
 }
 
 /// Endpoints remembered at most; beyond it the memory starts over.
 const REMEMBERED: usize = 10_000;
+/// While a batch is at work, its endpoints' marks are written so often.
+const MARK_EVERY: Duration = Duration::from_millis(500);
 /// So many failures in a row move an endpoint to the slow lane, however quickly it fails.
 const FAILURES: u32 = 3;
 
@@ -53,6 +58,12 @@ impl Pace {
         }
     }
 
+    /// Whether this process has made an attempt there, and the last one was quick.
+    pub(crate) fn is_known_quick(&self, webhook: &WebhookId) -> bool {
+        let seen = self.seen();
+        seen.streaks.get(webhook).is_some_and(|streak| streak.quick)
+    }
+
     fn take_moves(&self) -> HashMap<WebhookId, (WorkspaceId, Lane)> {
         std::mem::take(&mut self.seen().moves)
     }
@@ -65,15 +76,18 @@ impl Pace {
 
 impl Streak {
     fn observe(&mut self, outcome: &Outcome, duration: Duration) {
+        let quick = duration < Lane::SLOW_FROM;
         *self = match outcome.judge() {
             Err(_) => Streak {
                 quick_successes: 0,
                 failures: self.failures + 1,
+                quick,
             },
-            Ok(()) if duration >= Lane::SLOW_FROM => Streak::default(),
+            Ok(()) if !quick => Streak::default(),
             Ok(()) => Streak {
                 quick_successes: self.quick_successes + 1,
                 failures: 0,
+                quick,
             },
         };
     }
@@ -89,6 +103,15 @@ impl Streak {
 }
 
 impl DeliverWebhook {
+    /// Writes marks while a batch is at work, so that an endpoint that shares it with slower ones has its mark at once.
+    /// Never ends.
+    pub(crate) async fn keep_marking(&self) -> Infallible {
+        loop {
+            tokio::time::sleep(MARK_EVERY).await;
+            self.mark_lanes().await;
+        }
+    }
+
     /// Writes the marks of the endpoints that changed lanes. Lost marks are made again by the next batch.
     pub(crate) async fn mark_lanes(&self) {
         for (webhook, (workspace, lane)) in self.pace.take_moves() {

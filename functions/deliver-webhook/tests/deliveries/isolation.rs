@@ -55,6 +55,7 @@ async fn trips(scale: Scale, healthy: Healthy, hanging: Option<Lane>) -> Vec<Tri
             ("SlowLaneConcurrency", scale.slow_lane.to_string()),
         ],
         gate: Some(Latency::seeded(1)),
+        ..Setup::default()
     };
     let world = World::with(setup).await;
     let in_lane = |lane| move |webhook: &mut Webhook| webhook.lane = lane;

@@ -28,9 +28,12 @@ use local::template::{Place, Settings, Template};
 use platform::http::HttpSend;
 use platform::queue::Queue;
 use platform::queue::message::{FirstAttempt, WebhookWakeUp};
+use platform::queue::room::{MOST_IN_FLIGHT, RoomLimits};
 use platform::queue::sending::Outgoing;
 use platform::store::Store;
 use platform::store::log::{LogQuery, StatusFilter};
+use sweep::Sweep;
+use tokio::task::JoinSet;
 
 use crate::captured_metrics::Printed;
 pub use endpoints::{Answer, Call};
@@ -51,6 +54,7 @@ pub struct World {
     pub fan_out: Arc<FanOut>,
     pub deliver: Arc<DeliverWebhook>,
     bulk_jobs: BulkJobs,
+    sweep: Arc<Sweep>,
     pub refused_visibility_changes: Arc<AtomicUsize>,
     /// What the functions counted.
     pub printed: Printed,
@@ -68,11 +72,26 @@ pub struct Setup {
     pub parameters: Vec<(&'static str, String)>,
     /// What the functions' calls to AWS go through.
     pub gate: Option<Arc<dyn Gate>>,
+    /// The room for sleepers in the slow queue; the deployment's for one process where none is set.
+    pub room: Option<RoomLimits>,
 }
 
 impl World {
     pub async fn new() -> World {
         World::with(Setup::default()).await
+    }
+
+    /// A world whose slow queue has room for so many sleepers.
+    pub async fn with_room(most_in_flight: u64) -> World {
+        let room = RoomLimits {
+            most_in_flight,
+            processes: 1,
+        };
+        World::with(Setup {
+            room: Some(room),
+            ..Setup::default()
+        })
+        .await
     }
 
     pub async fn with(setup: Setup) -> World {
@@ -89,8 +108,15 @@ impl World {
             endpoints: Arc::clone(&endpoints),
             clock: Arc::clone(&clock),
         });
-        let parts = |gate| Parts::new(&aws, gate, &template, &refused_visibility_changes, &printed);
-        let functions = functions(parts(setup.gate), &caller);
+        let room = setup.room.unwrap_or(RoomLimits {
+            most_in_flight: MOST_IN_FLIGHT,
+            processes: 1,
+        });
+        let refused = &refused_visibility_changes;
+        let parts = |gate| Parts::new(&aws, gate, &template, room, refused, &printed);
+        let theirs = parts(setup.gate);
+        let sweep = Arc::new(theirs.sweep());
+        let functions = functions(theirs, &caller);
         let ours = parts(None);
         World {
             _pollers: pollers(&aws, &template, &functions),
@@ -101,6 +127,7 @@ impl World {
             fan_out: Arc::clone(&functions.fan_out),
             deliver: Arc::new(ours.deliver_webhook(caller)),
             bulk_jobs: ours.bulk_jobs(),
+            sweep,
             printed: printed.clone(),
             api: ours.admin_api(),
             sqs: ours.sqs.clone(),
@@ -326,6 +353,26 @@ impl World {
     pub async fn handle_bulk_job(&self, record: aws_lambda_events::event::sqs::SqsMessage) {
         let deadline = self.now() + TIMEOUT;
         self.bulk_jobs.handle(vec![record], deadline).await;
+    }
+
+    /// Runs `sweep` once.
+    pub async fn sweep(&self) {
+        let deadline = self.now() + Duration::from_secs(55);
+        self.sweep.handle(deadline).await.unwrap();
+    }
+
+    /// Runs `sweep` at its schedule for as long as the answer lives.
+    pub fn sweep_every_minute(&self) -> JoinSet<()> {
+        let (sweep, clock) = (Arc::clone(&self.sweep), Arc::clone(&self.clock));
+        let mut runs = JoinSet::new();
+        runs.spawn(async move {
+            loop {
+                tokio::time::sleep(Duration::from_secs(60)).await;
+                let deadline = clock() + Duration::from_secs(55);
+                sweep.handle(deadline).await.unwrap();
+            }
+        });
+        runs
     }
 
     /// Lets virtual time pass.

@@ -30,10 +30,12 @@ use platform::entropy::Entropy;
 use platform::http::{GuardedClient, HttpSend, SystemResolver};
 use platform::metrics::Metrics;
 use platform::queue::Queue;
+use platform::queue::room::{Room, RoomLimits};
 use platform::secrets::Secrets;
 use platform::store::Store;
 use platform::store::config::ConfigCache;
 use platform::twilio::TwilioApi;
+use sweep::Sweep;
 
 use super::{OPERATOR, TIMEOUT};
 use crate::captured_metrics::Printed;
@@ -103,6 +105,9 @@ pub(super) struct Parts {
     pub(super) secrets: Secrets,
     pub(super) sqs: aws_sdk_sqs::Client,
     pub(super) urls: HashMap<String, String>,
+    pub(super) room: RoomLimits,
+    /// The slow lane's concurrency.
+    slow_lane: usize,
     pub(super) clock: Clock,
     pub(super) metrics: Metrics,
 }
@@ -112,6 +117,7 @@ impl Parts {
         aws: &Aws,
         gate: Option<Arc<dyn Gate>>,
         template: &Template,
+        room: RoomLimits,
         refused: &Arc<AtomicUsize>,
         printed: &Printed,
     ) -> Parts {
@@ -140,6 +146,8 @@ impl Parts {
             ),
             sqs: aws_sdk_sqs::Client::from_conf(watched.build()),
             urls,
+            room,
+            slow_lane: slow_lane(template),
             clock: Arc::clone(clock),
             metrics,
         }
@@ -177,9 +185,15 @@ impl Parts {
                 dead_letters: self.queue("WebhookDeadLetterQueue"),
                 bulk: self.queue("BulkQueue"),
             },
+            room: Room::new(
+                self.queue("WebhookSlowQueue"),
+                self.room,
+                Arc::clone(&self.clock),
+            ),
             limits: Limits {
                 schedule: "1m,5m,30m,2h,12h".parse().unwrap(),
                 retention: day * 30,
+                turns: Limits::turns_of(self.slow_lane),
             },
             clock: Arc::clone(&self.clock),
             entropy: Entropy::system(),
@@ -214,6 +228,18 @@ impl Parts {
         })
     }
 
+    pub(super) fn sweep(&self) -> Sweep {
+        Sweep {
+            store: self.store.clone(),
+            queues: sweep::Queues {
+                slow: self.queue("WebhookSlowQueue"),
+                sms: self.queue("SmsQueue"),
+            },
+            metrics: self.metrics.clone(),
+            clock: Arc::clone(&self.clock),
+        }
+    }
+
     pub(super) fn bulk_jobs(&self) -> BulkJobs {
         BulkJobs {
             store: self.store.clone(),
@@ -224,6 +250,13 @@ impl Parts {
             metrics: self.metrics.clone(),
         }
     }
+}
+
+fn slow_lane(template: &Template) -> usize {
+    let mut functions = template.functions.iter();
+    let deliver = functions.find(|function| function.name == "DeliverWebhook");
+    let concurrency = &deliver.unwrap().environment["SLOW_LANE_CONCURRENCY"];
+    concurrency.parse().unwrap()
 }
 
 /// Counts the entries of visibility changes that the queue refused.
