@@ -1,10 +1,14 @@
 //! Crowds: one endpoint does not get the whole slow lane.
 //!
 //! A batch lasts as long as its slowest record, so that an endpoint that hangs, and has thousands of deliveries waiting,
-//! would have every batch of the lane last for 10 s, and all other endpoints wait for a batch to end. A batch with a crowd
-//! of deliveries to one endpoint therefore has to take one of its few turns first ([`platform::store::turns`]). Where all
-//! are taken, the crowd is held back: sent to the lane once more, hidden for a moment. Such messages do not count as in
-//! flight, which those do that are hidden by a visibility time-out; how often they have been held back counts for nothing.
+//! would have every batch of the lane last for 10 s, and all other endpoints wait for a batch to end. While the lane has a
+//! backlog, a batch with a crowd of deliveries to one endpoint therefore has to take one of its few turns first
+//! ([`platform::store::turns`]). Where all are taken, the crowd is held back: sent to the lane once more, hidden for a
+//! moment. Such messages do not count as in flight, which those do that are hidden by a visibility time-out; how often they
+//! have been held back counts for nothing.
+//!
+//! Without a backlog a batch begins once a second at most (the batching window in `template.yaml`), so that even those that
+//! last for 10 s are no more than ten at a time.
 //!
 //! An endpoint that this process knows to be quick needs no turns, whether it fails or not, and neither does the fast lane:
 //! there a batch that lasts shows its endpoint out ([`pace`](crate::pace)).
@@ -22,8 +26,12 @@ use crate::arrivals::{Arrival, Arrivals};
 use crate::settle::Disposition;
 use crate::step::{Batch, LEASE};
 
-/// More deliveries of one webhook in a batch are a crowd: a tenth of the largest batch.
-pub const CROWD: usize = 10;
+/// More deliveries of one webhook in a batch are a crowd: a quarter of the largest batch. Few enough to see each of three
+/// endpoints that hang at the same time; more than a second brings for one that is slow, and not behind.
+pub const CROWD: usize = 25;
+/// So many deliveries in a batch are a sign of a backlog: half of the largest batch, which one of large bodies does not
+/// reach.
+pub const BACKLOG: usize = 50;
 /// What is held back comes again after so long, and up to twice as much more: about as long as an attempt may take.
 pub const HELD_BACK: Duration = Duration::from_secs(5);
 
@@ -42,7 +50,7 @@ impl Crowds {
 impl DeliverWebhook {
     /// Takes a turn for each crowd of the batch.
     pub(crate) async fn take_turns(&self, batch: &Batch, arrivals: &Arrivals) -> Crowds {
-        if batch.lane == Lane::Fast {
+        if batch.lane == Lane::Fast || arrivals.deliveries.len() < BACKLOG {
             return Crowds::default();
         }
         let crowds = crowds(batch, arrivals).into_iter();

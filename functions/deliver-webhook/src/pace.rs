@@ -64,8 +64,17 @@ impl Pace {
         seen.streaks.get(webhook).is_some_and(|streak| streak.quick)
     }
 
-    fn take_moves(&self) -> HashMap<WebhookId, (WorkspaceId, Lane)> {
-        std::mem::take(&mut self.seen().moves)
+    /// The endpoints that changed lanes and are not marked yet.
+    fn moves(&self) -> HashMap<WebhookId, (WorkspaceId, Lane)> {
+        self.seen().moves.clone()
+    }
+
+    /// The endpoint is marked, unless it has moved on meanwhile.
+    fn marked(&self, webhook: &WebhookId, lane: Lane) {
+        let mut seen = self.seen();
+        if seen.moves.get(webhook).is_some_and(|(_, to)| *to == lane) {
+            seen.moves.remove(webhook);
+        }
     }
 
     fn seen(&self) -> MutexGuard<'_, Seen> {
@@ -104,7 +113,7 @@ impl Streak {
 
 impl DeliverWebhook {
     /// Writes marks while a batch is at work, so that an endpoint that shares it with slower ones has its mark at once.
-    /// Never ends.
+    /// Never ends; a mark whose writing is broken off is written again by [`Self::mark_lanes`].
     pub(crate) async fn keep_marking(&self) -> Infallible {
         loop {
             tokio::time::sleep(MARK_EVERY).await;
@@ -112,11 +121,11 @@ impl DeliverWebhook {
         }
     }
 
-    /// Writes the marks of the endpoints that changed lanes. Lost marks are made again by the next batch.
+    /// Writes the marks of the endpoints that changed lanes. What is not written is so by the next batch.
     pub(crate) async fn mark_lanes(&self) {
-        for (webhook, (workspace, lane)) in self.pace.take_moves() {
+        for (webhook, (workspace, lane)) in self.pace.moves() {
             match self.mark_lane(&workspace, &webhook, lane).await {
-                Ok(()) | Err(StoreError::Conflict) => {}
+                Ok(()) | Err(StoreError::Conflict) => self.pace.marked(&webhook, lane),
                 Err(error) => {
                     tracing::warn!(workspace_id = %workspace, webhook_id = %webhook, %error, "lane not marked");
                 }

@@ -25,6 +25,8 @@ struct Scale {
     waiting: usize,
     fast_lane: usize,
     slow_lane: usize,
+    /// So long events come for the healthy endpoint.
+    lasts: Duration,
 }
 
 /// The template's concurrency.
@@ -32,12 +34,14 @@ const FULL: Scale = Scale {
     waiting: 20_000,
     fast_lane: 100,
     slow_lane: 50,
+    lasts: MINUTE,
 };
-/// A tenth of it.
-const TENTH: Scale = Scale {
-    waiting: 2_000,
-    fast_lane: 10,
-    slow_lane: 5,
+/// Narrower lanes, and still more waiting than they take at a time.
+const NARROW: Scale = Scale {
+    waiting: 2_500,
+    fast_lane: 20,
+    slow_lane: 20,
+    lasts: Duration::from_secs(30),
 };
 
 /// The healthy endpoint.
@@ -47,7 +51,7 @@ struct Healthy {
     answers_after: Duration,
 }
 
-/// The trips of a minute's events to the healthy endpoint.
+/// The trips of the events to the healthy endpoint.
 async fn trips(scale: Scale, healthy: Healthy, hanging: Option<Lane>) -> Vec<Trip> {
     let setup = Setup {
         parameters: vec![
@@ -74,7 +78,7 @@ async fn trips(scale: Scale, healthy: Healthy, hanging: Option<Lane>) -> Vec<Tri
     }
     let mut dice = Dice::new(2);
     arrivals
-        .publish(&world, &webhook, RATE, MINUTE, &mut dice)
+        .publish(&world, &webhook, RATE, scale.lasts, &mut dice)
         .await;
     world
         .until(MINUTE, "all have arrived", async |_: &World| {
@@ -109,17 +113,17 @@ const SLOW: Healthy = Healthy {
 
 #[tokio::test(start_paused = true)]
 async fn an_endpoint_that_hangs_does_not_hold_up_one_that_is_proven_fast() {
-    hardly_slower(TENTH, PROVEN_FAST, Lane::Slow).await;
+    hardly_slower(NARROW, PROVEN_FAST, Lane::Slow).await;
 }
 
 #[tokio::test(start_paused = true)]
 async fn an_endpoint_that_hangs_does_not_hold_up_a_new_one() {
-    hardly_slower(TENTH, NEW, Lane::Slow).await;
+    hardly_slower(NARROW, NEW, Lane::Slow).await;
 }
 
 #[tokio::test(start_paused = true)]
 async fn an_endpoint_that_hangs_does_not_hold_up_one_that_is_slow() {
-    hardly_slower(TENTH, SLOW, Lane::Slow).await;
+    hardly_slower(NARROW, SLOW, Lane::Slow).await;
 }
 
 /// After the wave the healthy endpoint's events take as long as ever.
@@ -139,7 +143,7 @@ async fn costs_one_wave(scale: Scale) {
 
 #[tokio::test(start_paused = true)]
 async fn a_fast_endpoint_that_begins_to_hang_costs_its_neighbours_one_wave() {
-    costs_one_wave(TENTH).await;
+    costs_one_wave(NARROW).await;
 }
 
 #[tokio::test(start_paused = true)]
