@@ -8,6 +8,7 @@ mod captured_metrics;
 mod crashes;
 mod endings;
 mod hot_workspace;
+mod in_flight_wall;
 mod isolation;
 mod lanes;
 mod load;

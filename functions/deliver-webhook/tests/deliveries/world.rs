@@ -32,6 +32,7 @@ use platform::queue::room::{MOST_IN_FLIGHT, RoomLimits};
 use platform::queue::sending::Outgoing;
 use platform::store::Store;
 use platform::store::log::{LogQuery, StatusFilter};
+use sqs::QueueCounts;
 use sweep::Sweep;
 use tokio::task::JoinSet;
 
@@ -74,6 +75,8 @@ pub struct Setup {
     pub gate: Option<Arc<dyn Gate>>,
     /// The room for sleepers in the slow queue; the deployment's for one process where none is set.
     pub room: Option<RoomLimits>,
+    /// The endpoints' scripts see their requests, and nobody else.
+    pub forgets_calls: bool,
 }
 
 impl World {
@@ -107,6 +110,7 @@ impl World {
         let caller: Arc<dyn HttpSend> = Arc::new(Caller {
             endpoints: Arc::clone(&endpoints),
             clock: Arc::clone(&clock),
+            forgets: setup.forgets_calls,
         });
         let room = setup.room.unwrap_or(RoomLimits {
             most_in_flight: MOST_IN_FLIGHT,
@@ -452,10 +456,21 @@ impl World {
         self.aws.write_units(&self.template.tables[0])
     }
 
+    /// The messages of a queue, by where they are.
+    pub fn counts(&self, queue: &str) -> QueueCounts {
+        self.aws.sqs().counts(&self.queue_url(queue)).unwrap()
+    }
+
     /// The messages of a queue, wherever they are.
     pub fn held(&self, queue: &str) -> usize {
-        let counts = self.aws.sqs().counts(&self.queue_url(queue)).unwrap();
+        let counts = self.counts(queue);
         counts.visible + counts.in_flight + counts.delayed
+    }
+
+    /// Lets a queue have no more messages in flight than this.
+    pub fn limit_in_flight(&self, queue: &str, limit: usize) {
+        let url = self.queue_url(queue);
+        assert!(self.aws.sqs().limit_in_flight(&url, limit));
     }
 
     pub fn refusals(&self) -> usize {
