@@ -5,19 +5,21 @@
 //!
 //! # Steps of a batch, and what a death between them means
 //! 1. Read configuration versions, deliveries, and now and then how full the slow queue is. Nothing is changed yet.
-//! 2. For each delivery, decide ([`step`]). A first attempt is made at once; a later one is claimed first, with a
+//! 2. Where many of the deliveries are to one endpoint, take one of its turns, or hold them back ([`crowd`]).
+//!    *Killed with a turn:* it is over when its lease is.
+//! 3. For each delivery, decide ([`step`]). A first attempt is made at once; a later one is claimed first, with a
 //!    lease that outlives this function.
 //!    *Killed before the request:* a first attempt's message comes back as it was; a claimed one's comes back, finds
 //!    the lease, sleeps until it ends, and the next claim takes the same attempt number.
 //!    *Killed after the request, before the record:* the same; the endpoint gets the delivery again, with the same id.
-//! 3. Record the outcome, with what it means for the webhook, in one transaction. What waits long, while the slow queue
+//! 4. Record the outcome, with what it means for the webhook, in one transaction. What waits long, while the slow queue
 //!    has no room for sleepers, is parked by the same write ([`rest`]).
 //!    *Killed after it:* the message comes back and the table says what it has to do: sleep, or nothing. What is parked
 //!    needs no message: `sweep` sends one in time.
-//! 4. Hide what waits, send delayed messages for what waits without room, forward what changes lanes. *Killed before
+//! 5. Hide what waits, send delayed messages for what waits without room, forward what changes lanes. *Killed before
 //!    it:* messages come back early and sleep then. *Killed after a new message was sent, before the old one was
 //!    deleted:* the delivery has two, and one of them finds nothing to do.
-//! 5. Answer. The ones that sleep, and the ones that something kept from being decided, stay on the queue.
+//! 6. Answer. The ones that sleep, and the ones that something kept from being decided, stay on the queue.
 //!
 //! Run twice at the same time: both read "no item" and both make the first attempt (at-least-once, one delivery id);
 //! the second record finds the first and changes nothing. Of two claims one fails.
@@ -28,6 +30,7 @@
 //! * [`step`] — what one wake-up leads to
 //! * [`attempt`] — one HTTP request
 //! * [`arrivals`] — the batch's messages, read and sorted by delivery
+//! * [`crowd`] — that no endpoint gets the whole lane
 //! * [`rest`] — how a delivery waits: hidden, delayed or parked
 //! * [`settle`] — hiding, forwarding, dead letters
 //! * [`report`] — what is logged and counted
@@ -37,18 +40,21 @@
 
 pub mod arrivals;
 pub mod attempt;
+pub mod crowd;
 pub mod pace;
 pub mod report;
 pub mod rest;
 pub mod settle;
 pub mod step;
 
+use std::num::NonZeroUsize;
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
 use aws_lambda_events::event::sqs::{SqsBatchResponse, SqsMessage};
 use domain::retry::RetrySchedule;
-use futures::future::{join, join_all};
+use futures::future::{Either, join, join_all, select};
 use jiff::Timestamp;
 use platform::batch;
 use platform::clock::Clock;
@@ -109,6 +115,15 @@ pub struct Limits {
     pub schedule: RetrySchedule,
     /// How long the log keeps an entry.
     pub retention: Duration,
+    /// Batches of the slow lane that may hold a [crowd](crowd) of deliveries to one endpoint at a time.
+    pub turns: NonZeroUsize,
+}
+
+impl Limits {
+    /// The turns of each endpoint where the slow lane has so many batches at work at a time: a tenth of them, at least one.
+    pub fn turns_of(slow_lane_concurrency: usize) -> NonZeroUsize {
+        NonZeroUsize::new(slow_lane_concurrency / 10).unwrap_or(NonZeroUsize::MIN)
+    }
 }
 
 impl DeliverWebhook {
@@ -119,15 +134,7 @@ impl DeliverWebhook {
         let arrivals = Arrivals::read(records, self.queues.fast.name());
         let (state, ()) = join(self.read_state(&arrivals, deadline), self.room.look()).await;
         let dispositions = match state {
-            Ok(batch) => {
-                join_all(
-                    arrivals
-                        .deliveries
-                        .iter()
-                        .map(|arrival| self.decide(&batch, arrival)),
-                )
-                .await
-            }
+            Ok(batch) => self.decide_all(&batch, &arrivals).await,
             Err(error) => {
                 tracing::warn!(%error, "batch not read");
                 self.metrics
@@ -146,6 +153,7 @@ impl DeliverWebhook {
             done = count(|d| matches!(d, Disposition::Done)),
             sleeping = count(|d| matches!(d, Disposition::HideUntil(_))),
             delayed = count(|d| matches!(d, Disposition::DelayUntil(_))),
+            held_back = count(|d| matches!(d, Disposition::HoldBack(_))),
             forwarded = count(|d| matches!(d, Disposition::Forward)),
             undecided = count(|d| matches!(d, Disposition::Again)),
             "webhook batch handled"
@@ -176,6 +184,22 @@ impl DeliverWebhook {
             stored,
             deadline,
         })
+    }
+
+    async fn decide_all(&self, batch: &Batch, arrivals: &Arrivals) -> Vec<Disposition> {
+        let crowds = self.take_turns(batch, arrivals).await;
+        let decisions = arrivals.deliveries.iter().map(async |arrival| {
+            match self.hold_back(&crowds, arrival) {
+                Some(held_back) => held_back,
+                None => self.decide(batch, arrival).await,
+            }
+        });
+        let dispositions = match select(join_all(decisions), pin!(self.keep_marking())).await {
+            Either::Left((dispositions, _)) => dispositions,
+            Either::Right((never, _)) => match never {},
+        };
+        self.end_turns(crowds).await;
+        dispositions
     }
 
     async fn decide(&self, batch: &Batch, arrival: &Arrival) -> Disposition {

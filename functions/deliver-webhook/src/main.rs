@@ -1,5 +1,6 @@
 //! The function `deliver-webhook`: wires the handler to AWS. See the library for what it does.
 
+use std::num::NonZeroU16;
 use std::process::ExitCode;
 use std::sync::Arc;
 
@@ -23,9 +24,10 @@ async fn start() -> Result<(), Error> {
     let queue = |variable| settings::text(variable).map(|url| Queue::new(sqs.clone(), url));
     let metrics = Metrics::to_stdout(settings::parsed("STACK_NAME")?, clock::system());
     let slow = queue("WEBHOOK_SLOW_QUEUE_URL")?;
+    let slow_lane: NonZeroU16 = settings::parsed("SLOW_LANE_CONCURRENCY")?;
     let room = RoomLimits {
         most_in_flight: room::MOST_IN_FLIGHT,
-        processes: settings::parsed("SLOW_LANE_CONCURRENCY")?,
+        processes: slow_lane.get().into(),
     };
     let store = Store::new(aws::dynamodb(&aws), settings::text("TABLE_NAME")?);
     let deliver = Arc::new(DeliverWebhook {
@@ -50,6 +52,7 @@ async fn start() -> Result<(), Error> {
         limits: Limits {
             schedule: settings::retry_schedule()?,
             retention: settings::log_retention()?,
+            turns: Limits::turns_of(slow_lane.get().into()),
         },
         clock: clock::system(),
         entropy: Entropy::system(),

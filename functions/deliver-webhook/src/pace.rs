@@ -5,6 +5,7 @@
 //! kept in the process's memory, where losing it costs nothing but a later change.
 
 use std::collections::HashMap;
+use std::convert::Infallible;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -30,10 +31,14 @@ struct Seen {
 struct Streak {
     quick_successes: u32,
     failures: u32,
+    /// Whether the last attempt was quick, whatever came of it.
+    quick: bool,
 }
 
 /// Endpoints remembered at most; beyond it the memory starts over.
 const REMEMBERED: usize = 10_000;
+/// While a batch is at work, its endpoints' marks are written so often.
+const MARK_EVERY: Duration = Duration::from_millis(500);
 /// So many failures in a row move an endpoint to the slow lane, however quickly it fails.
 const FAILURES: u32 = 3;
 
@@ -53,8 +58,23 @@ impl Pace {
         }
     }
 
-    fn take_moves(&self) -> HashMap<WebhookId, (WorkspaceId, Lane)> {
-        std::mem::take(&mut self.seen().moves)
+    /// Whether this process has made an attempt there, and the last one was quick.
+    pub(crate) fn is_known_quick(&self, webhook: &WebhookId) -> bool {
+        let seen = self.seen();
+        seen.streaks.get(webhook).is_some_and(|streak| streak.quick)
+    }
+
+    /// The endpoints that changed lanes and are not marked yet.
+    fn moves(&self) -> HashMap<WebhookId, (WorkspaceId, Lane)> {
+        self.seen().moves.clone()
+    }
+
+    /// The endpoint is marked, unless it has moved on meanwhile.
+    fn marked(&self, webhook: &WebhookId, lane: Lane) {
+        let mut seen = self.seen();
+        if seen.moves.get(webhook).is_some_and(|(_, to)| *to == lane) {
+            seen.moves.remove(webhook);
+        }
     }
 
     fn seen(&self) -> MutexGuard<'_, Seen> {
@@ -65,15 +85,18 @@ impl Pace {
 
 impl Streak {
     fn observe(&mut self, outcome: &Outcome, duration: Duration) {
+        let quick = duration < Lane::SLOW_FROM;
         *self = match outcome.judge() {
             Err(_) => Streak {
                 quick_successes: 0,
                 failures: self.failures + 1,
+                quick,
             },
-            Ok(()) if duration >= Lane::SLOW_FROM => Streak::default(),
+            Ok(()) if !quick => Streak::default(),
             Ok(()) => Streak {
                 quick_successes: self.quick_successes + 1,
                 failures: 0,
+                quick,
             },
         };
     }
@@ -89,11 +112,20 @@ impl Streak {
 }
 
 impl DeliverWebhook {
-    /// Writes the marks of the endpoints that changed lanes. Lost marks are made again by the next batch.
+    /// Writes marks while a batch is at work, so that an endpoint that shares it with slower ones has its mark at once.
+    /// Never ends; a mark whose writing is broken off is written again by [`Self::mark_lanes`].
+    pub(crate) async fn keep_marking(&self) -> Infallible {
+        loop {
+            tokio::time::sleep(MARK_EVERY).await;
+            self.mark_lanes().await;
+        }
+    }
+
+    /// Writes the marks of the endpoints that changed lanes. What is not written is so by the next batch.
     pub(crate) async fn mark_lanes(&self) {
-        for (webhook, (workspace, lane)) in self.pace.take_moves() {
+        for (webhook, (workspace, lane)) in self.pace.moves() {
             match self.mark_lane(&workspace, &webhook, lane).await {
-                Ok(()) | Err(StoreError::Conflict) => {}
+                Ok(()) | Err(StoreError::Conflict) => self.pace.marked(&webhook, lane),
                 Err(error) => {
                     tracing::warn!(workspace_id = %workspace, webhook_id = %webhook, %error, "lane not marked");
                 }

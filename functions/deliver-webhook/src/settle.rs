@@ -23,6 +23,8 @@ pub(crate) enum Disposition {
     DelayUntil(Timestamp),
     /// To the slow lane, as it is.
     Forward,
+    /// The same, hidden there for so long.
+    HoldBack(Duration),
     /// Left alone: back when the queue's visibility time-out ends.
     Again,
 }
@@ -49,6 +51,9 @@ impl DeliverWebhook {
                     kept.extend(arrival.message_ids());
                 }
                 Disposition::Forward => moving.push((arrival, forward(arrival, &arrival.wake_up))),
+                Disposition::HoldBack(wait) => {
+                    moving.push((arrival, forward(arrival, &arrival.wake_up).delayed(*wait)));
+                }
                 Disposition::DelayUntil(until) => {
                     let message = forward(arrival, &WebhookWakeUp::of(&arrival.wake_up.key()));
                     moving.push((arrival, message.delayed(self.until(*until))));

@@ -70,8 +70,8 @@ pub(crate) enum Error {
         limit = limits::VISIBILITY
     )]
     VisibilityBeyondLimit(i64),
-    #[error("Too many messages in flight: the limit of {limit} is reached.", limit = limits::IN_FLIGHT)]
-    OverLimit,
+    #[error("Too many messages in flight: the limit of {0} is reached.")]
+    OverLimit(usize),
 
     #[error("There should be at least one {0} in the request.")]
     EmptyBatchRequest(&'static str),
@@ -150,7 +150,7 @@ impl Error {
             Self::Content(ContentError::Characters) => Plain("InvalidMessageContents"),
             Self::ReceiptHandleIsInvalid(_) => Plain("ReceiptHandleIsInvalid"),
             Self::MessageNotInflight => Legacy("MessageNotInflight"),
-            Self::OverLimit => Plain("OverLimit"),
+            Self::OverLimit(_) => Plain("OverLimit"),
             Self::EmptyBatchRequest(_) => Legacy("EmptyBatchRequest"),
             Self::TooManyEntriesInBatchRequest(_) => Legacy("TooManyEntriesInBatchRequest"),
             Self::InvalidBatchEntryId => Legacy("InvalidBatchEntryId"),

@@ -155,6 +155,13 @@ impl Sqs {
         self.with(counts).ok()
     }
 
+    /// Lets a queue have another number of messages in flight than AWS's 120,000: AWS raises it on request, and tests of
+    /// the limit lower it. Returns whether there is such a queue.
+    pub fn limit_in_flight(&self, queue_url_or_name: &str, limit: usize) -> bool {
+        self.with(|engine, now| engine.limit_in_flight(queue_url_or_name, limit, now))
+            .is_ok()
+    }
+
     /// The names of all queues, sorted.
     #[must_use]
     pub fn queue_names(&self) -> Vec<String> {

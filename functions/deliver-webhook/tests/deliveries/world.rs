@@ -1,95 +1,53 @@
 //! The delivery path in one process on a virtual clock: the handlers, the queues that `template.yaml` asks for with
 //! SQS's own rules, the table, and endpoints that do as they are told. Fourteen hours pass in seconds.
 
-use std::collections::HashMap;
+mod endpoints;
+mod functions;
+
+use std::ops::Range;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use aws_lambda_events::event::sqs::SqsEvent;
-use aws_sdk_sqs::config::interceptors::AfterDeserializationInterceptorContextRef;
-use aws_sdk_sqs::config::{ConfigBag, Intercept, RuntimeComponents};
-use aws_sdk_sqs::error::BoxError;
-use aws_sdk_sqs::operation::change_message_visibility_batch::ChangeMessageVisibilityBatchOutput;
 use aws_sdk_sqs::types::{MessageSystemAttributeNameForSends, MessageSystemAttributeValue};
 use axum::Router;
 use bulk_jobs::BulkJobs;
-use bytes::Bytes;
-use deliver_webhook::pace::Pace;
-use deliver_webhook::{DeliverWebhook, Limits, Queues};
-use domain::access::KeyHash;
-use domain::catalogue::EventFilter;
+use deliver_webhook::DeliverWebhook;
+use domain::catalogue::{EventFilter, EventType};
 use domain::channel::Channel;
 use domain::delivery::{Delivery, DeliveryKey, State};
 use domain::endpoint_url::{EndpointUrl, UrlRules};
+use domain::event::Body;
 use domain::ids::{DeliveryId, EventId, WebhookId, WorkspaceId};
 use domain::waiting::Waiting;
 use domain::webhook::{Activity, FailureStreak, Lane, Webhook};
 use fan_out::FanOut;
-use futures::FutureExt;
-use futures::future::BoxFuture;
-use jiff::{SignedDuration, Timestamp};
-use local::aws::Aws;
+use jiff::Timestamp;
+use local::aws::{Aws, Gate, WriteUnits};
 use local::clock;
 use local::event_source::{Invoke, Poller};
-use local::lambda::FunctionError;
 use local::template::{Place, Settings, Template};
-use platform::entropy::Entropy;
-use platform::http::{
-    GuardedClient, HttpSend, InboundResponse, OutboundRequest, SendError, Stage, SystemResolver,
-};
-use platform::metrics::Metrics;
+use platform::http::HttpSend;
 use platform::queue::Queue;
-use platform::queue::message::WebhookWakeUp;
+use platform::queue::message::{FirstAttempt, WebhookWakeUp};
 use platform::queue::room::{MOST_IN_FLIGHT, Room, RoomLimits};
-use platform::secrets::Secrets;
+use platform::queue::sending::Outgoing;
 use platform::store::Store;
-use platform::store::config::ConfigCache;
 use platform::store::log::{LogQuery, StatusFilter};
-use platform::twilio::TwilioApi;
 use sqs::QueueCounts;
 use sweep::Sweep;
 use tokio::task::JoinSet;
 
 use crate::captured_metrics::Printed;
+pub use endpoints::{Answer, Call};
+use endpoints::{Caller, Endpoints};
+use functions::{Functions, Parts, Processes};
 
 /// The functions' time-out in `template.yaml`.
 const TIMEOUT: Duration = Duration::from_secs(30);
 const ENDPOINT: &str = "http://aws.test";
 /// The operator's key to the HTTP API.
 pub const OPERATOR: &str = "sk_operator";
-
-/// How an endpoint answers a request.
-#[derive(Debug, Clone, Copy)]
-pub enum Answer {
-    /// At once.
-    Status(u16),
-    /// At once, asking for a wait in seconds.
-    RetryAfter(u16, u64),
-    /// After a while.
-    After(Duration, u16),
-    /// Takes the request; the function is killed before it hears of the answer.
-    Killed,
-    /// Panics in the sender's own code.
-    Panic,
-}
-
-/// A request that an endpoint received.
-#[derive(Debug, Clone)]
-pub struct Call {
-    pub at: Timestamp,
-    pub delivery: String,
-    pub body: String,
-}
-
-type Script = Box<dyn FnMut(&Call) -> Answer + Send>;
-
-/// The customers' endpoints, by host.
-#[derive(Default)]
-pub struct Endpoints {
-    scripts: Mutex<HashMap<String, Script>>,
-    calls: Mutex<HashMap<String, Vec<Call>>>,
-}
 
 pub struct World {
     pub aws: Aws,
@@ -110,9 +68,24 @@ pub struct World {
     _pollers: Vec<Poller>,
 }
 
+/// What is otherwise than `template.yaml` has it.
+#[derive(Default)]
+pub struct Setup {
+    /// Parameters of the template.
+    pub parameters: Vec<(&'static str, String)>,
+    /// What the functions' calls to AWS go through.
+    pub gate: Option<Arc<dyn Gate>>,
+    /// The room for sleepers in the slow queue; the deployment's for one process where none is set.
+    pub room: Option<RoomLimits>,
+    /// The queue whose room is counted, which may not exist; the slow one where none is set.
+    pub counted: Option<&'static str>,
+    /// The endpoints' scripts see their requests, and nobody else.
+    pub forgets_calls: bool,
+}
+
 impl World {
     pub async fn new() -> World {
-        World::with_room(MOST_IN_FLIGHT).await
+        World::with(Setup::default()).await
     }
 
     /// A world whose slow queue has room for so many sleepers.
@@ -121,79 +94,70 @@ impl World {
     }
 
     /// The same; the room is counted in this queue, which may not exist.
-    pub async fn with_room_in(most_in_flight: u64, counted: &str) -> World {
+    pub async fn with_room_in(most_in_flight: u64, counted: &'static str) -> World {
+        let room = RoomLimits {
+            most_in_flight,
+            processes: 1,
+        };
+        World::with(Setup {
+            room: Some(room),
+            counted: Some(counted),
+            ..Setup::default()
+        })
+        .await
+    }
+
+    pub async fn with(setup: Setup) -> World {
         let base: Timestamp = "2026-03-29T14:30:00Z".parse().unwrap();
         let clock = clock::virtual_from(base);
         let aws = Aws::new(Arc::clone(&clock), ENDPOINT);
-        let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../../template.yaml");
-        let place = Place {
-            stack_name: "test".into(),
-            aws_endpoint: ENDPOINT.into(),
-        };
-        let template = Template::read(path.as_ref(), &Settings::default(), &place).unwrap();
+        let template = template(setup.parameters);
         aws.create_resources(&template).await.unwrap();
 
-        let refused = Arc::new(AtomicUsize::new(0));
+        let refused_visibility_changes = Arc::new(AtomicUsize::new(0));
         let printed = Printed::default();
         let endpoints = Arc::new(Endpoints::default());
-        let parts = Parts::new(&aws, &template, &clock, &refused, &printed);
-        let caller = Arc::new(Caller {
+        let caller: Arc<dyn HttpSend> = Arc::new(Caller {
             endpoints: Arc::clone(&endpoints),
             clock: Arc::clone(&clock),
+            forgets: setup.forgets_calls,
         });
-        let room = parts.room(most_in_flight, counted);
-        let deliver = Arc::new(parts.deliver_webhook(caller, room));
-        let fan_out = Arc::new(parts.fan_out());
-        let functions: Arc<dyn Invoke> = Arc::new(Functions {
-            fan_out: Arc::clone(&fan_out),
-            deliver: Arc::clone(&deliver),
-            bulk_jobs: parts.bulk_jobs(),
-            clock: Arc::clone(&clock),
+        let room = setup.room.unwrap_or(RoomLimits {
+            most_in_flight: MOST_IN_FLIGHT,
+            processes: 1,
         });
-        // What has queues here, but no part in delivering webhooks.
-        let taking_part = ["FanOut", "DeliverWebhook", "BulkJobs"];
-        let start = |function: &local::template::Function| {
-            let (name, functions, aws) =
-                (function.name.clone(), Arc::clone(&functions), aws.clone());
-            let triggers = function.queues.clone();
-            triggers.into_iter().map(move |trigger| {
-                let concurrency = trigger.maximum_concurrency.unwrap_or(10);
-                Poller::start(
-                    aws.clone(),
-                    Arc::clone(&functions),
-                    name.clone(),
-                    trigger,
-                    concurrency,
-                )
-            })
-        };
-        let functions_here = template
-            .functions
-            .iter()
-            .filter(|function| taking_part.contains(&function.name.as_str()));
-        let pollers = functions_here.flat_map(start).collect();
-        let (store, sqs, bulk_jobs) = (parts.store.clone(), parts.sqs.clone(), parts.bulk_jobs());
-        let refused_visibility_changes = refused;
+        let refused = &refused_visibility_changes;
+        let counted = setup.counted.unwrap_or("WebhookSlowQueue");
+        let parts = |gate| Parts::new(&aws, gate, &template, (room, counted), refused, &printed);
+        let theirs = parts(setup.gate);
+        let sweep = Arc::new(theirs.sweep());
+        let functions = functions(theirs, &caller);
+        let ours = parts(None);
         World {
-            aws,
+            _pollers: pollers(&aws, &template, &functions),
+            aws: aws.clone(),
             clock,
-            store,
+            store: ours.store.clone(),
             endpoints,
-            fan_out,
-            deliver,
-            bulk_jobs,
-            sweep: Arc::new(parts.sweep()),
-            refused_visibility_changes,
-            printed,
-            api: parts.admin_api(),
-            template,
-            sqs,
-            _pollers: pollers,
+            fan_out: Arc::clone(&functions.fan_out),
+            deliver: Arc::new(ours.deliver_webhook(caller)),
+            bulk_jobs: ours.bulk_jobs(),
+            sweep,
+            printed: printed.clone(),
+            api: ours.admin_api(),
+            sqs: ours.sqs.clone(),
+            refused_visibility_changes: Arc::clone(&refused_visibility_changes),
+            template: template.clone(),
         }
     }
 
     pub fn now(&self) -> Timestamp {
         (self.clock)()
+    }
+
+    /// The time, in whole seconds: when an event that is published now happened.
+    pub fn now_in_seconds(&self) -> Timestamp {
+        Timestamp::from_second(self.now().as_second()).unwrap()
     }
 
     /// A new active webhook for everything, in the slow lane, at a host of its own.
@@ -261,8 +225,7 @@ impl World {
 
     /// An event on the events queue, as an upstream sends it, happening now.
     pub async fn publish(&self, id: &str) -> EventId {
-        let timestamp = Timestamp::from_second(self.now().as_second()).unwrap();
-        self.publish_at(id, timestamp).await
+        self.publish_at(id, self.now_in_seconds()).await
     }
 
     pub async fn publish_at(&self, id: &str, timestamp: Timestamp) -> EventId {
@@ -301,7 +264,7 @@ impl World {
 
     /// An event on the events queue, hidden there for so long, with X-Ray's header as an upstream's SDK sets it.
     pub async fn publish_later(&self, id: &str, delay: Duration, header: &str) {
-        let timestamp = Timestamp::from_second(self.now().as_second()).unwrap();
+        let timestamp = self.now_in_seconds();
         let header = MessageSystemAttributeValue::builder()
             .data_type("String")
             .string_value(header);
@@ -335,12 +298,6 @@ impl World {
             .unwrap_or_default()
     }
 
-    /// Loses all messages of a queue.
-    pub async fn purge(&self, queue: &str) {
-        let url = self.queue_url(queue);
-        self.sqs.purge_queue().queue_url(url).send().await.unwrap();
-    }
-
     fn queue_url(&self, resource: &str) -> String {
         let queue = self
             .template
@@ -368,30 +325,61 @@ impl World {
         update.send().await.unwrap();
     }
 
+    /// Puts the first messages of some events that happened then on a lane's queue, as fan-out does.
+    pub async fn first_attempts(
+        &self,
+        webhook: &Webhook,
+        queue: &str,
+        happened: Timestamp,
+        events: Range<usize>,
+    ) {
+        let queue = Queue::new(self.sqs.clone(), self.queue_url(queue));
+        let message = |number: usize| {
+            let event_id: EventId = format!("evt_waiting_{number}").parse().unwrap();
+            let first = FirstAttempt {
+                event_id: event_id.clone(),
+                event: EventType::ALL[0],
+                accepted_at: Some(self.now()),
+                body: Body::from(r#"{"x":1}"#.to_owned()),
+            };
+            let key = self.key(webhook, &event_id, happened);
+            let wake_up = WebhookWakeUp {
+                first: Some(first),
+                ..WebhookWakeUp::of(&key)
+            };
+            Outgoing::json(&wake_up, webhook.id.as_str())
+        };
+        let messages: Vec<_> = events.map(message).collect();
+        let sent = queue.send_all(&messages).await;
+        assert!(sent.iter().all(Result::is_ok));
+    }
+
     /// Sets how the endpoint at a host answers.
     pub fn answer(&self, host: &str, script: impl FnMut(&Call) -> Answer + Send + 'static) {
-        self.endpoints
-            .scripts
-            .lock()
-            .unwrap()
-            .insert(host.to_owned(), Box::new(script));
+        self.endpoints.answer(host, Box::new(script));
     }
 
     /// The requests that a host received.
     pub fn calls(&self, host: &str) -> Vec<Call> {
-        self.endpoints
-            .calls
-            .lock()
-            .unwrap()
-            .get(host)
-            .cloned()
-            .unwrap_or_default()
+        self.endpoints.calls(host)
     }
 
     /// Runs `bulk-jobs` on one message.
     pub async fn handle_bulk_job(&self, record: aws_lambda_events::event::sqs::SqsMessage) {
         let deadline = self.now() + TIMEOUT;
         self.bulk_jobs.handle(vec![record], deadline).await;
+    }
+
+    /// Loses all messages of a queue.
+    pub async fn purge(&self, queue: &str) {
+        let url = self.queue_url(queue);
+        self.sqs.purge_queue().queue_url(url).send().await.unwrap();
+    }
+
+    /// Runs `sweep` once.
+    pub async fn sweep(&self) {
+        let deadline = self.now() + Duration::from_secs(55);
+        self.sweep.handle(deadline).await.unwrap();
     }
 
     /// Runs `sweep` at this rate for as long as the answer lives. What is known long before is woken in time also where
@@ -481,15 +469,20 @@ impl World {
         log.remove(0)
     }
 
-    /// The messages of a queue, wherever they are.
-    pub fn held(&self, queue: &str) -> usize {
-        let counts = self.counts(queue);
-        counts.visible + counts.in_flight + counts.delayed
+    /// The table's write units, from the first call on.
+    pub fn write_units(&self) -> &WriteUnits {
+        self.aws.write_units(&self.template.tables[0])
     }
 
     /// The messages of a queue, by where they are.
     pub fn counts(&self, queue: &str) -> QueueCounts {
         self.aws.sqs().counts(&self.queue_url(queue)).unwrap()
+    }
+
+    /// The messages of a queue, wherever they are.
+    pub fn held(&self, queue: &str) -> usize {
+        let counts = self.counts(queue);
+        counts.visible + counts.in_flight + counts.delayed
     }
 
     /// The room for so many sleepers in a queue, as a process of its own sees it.
@@ -514,293 +507,59 @@ impl World {
         self.send("WebhookSlowQueue", wake_up).await;
     }
 
+    /// Lets a queue have no more messages in flight than this.
+    pub fn limit_in_flight(&self, queue: &str, limit: usize) {
+        let url = self.queue_url(queue);
+        assert!(self.aws.sqs().limit_in_flight(&url, limit));
+    }
+
     pub fn refusals(&self) -> usize {
         self.refused_visibility_changes.load(Ordering::SeqCst)
     }
 }
 
-/// What the handlers are made of.
-struct Parts {
-    store: Store,
-    secrets: Secrets,
-    sqs: aws_sdk_sqs::Client,
-    urls: HashMap<String, String>,
-    clock: platform::clock::Clock,
-    metrics: Metrics,
-}
-
-impl Parts {
-    fn new(
-        aws: &Aws,
-        template: &Template,
-        clock: &platform::clock::Clock,
-        refused: &Arc<AtomicUsize>,
-        printed: &Printed,
-    ) -> Parts {
-        let config = aws.sdk_config();
-        let watched = aws_sdk_sqs::config::Builder::from(&config)
-            .interceptor(CountRefusals(Arc::clone(refused)));
-        let urls = template
-            .queues
-            .iter()
-            .map(|queue| (queue.id.clone(), aws.queue_url(&queue.name)))
-            .collect();
-        let metrics = printed.metrics(clock);
-        Parts {
-            store: Store::new(
-                aws_sdk_dynamodb::Client::new(&config),
-                &template.tables[0].name,
-            ),
-            secrets: Secrets::new(
-                aws_sdk_kms::Client::new(&config),
-                template.keys[0].alias(),
-                metrics.clone(),
-            ),
-            sqs: aws_sdk_sqs::Client::from_conf(watched.build()),
-            urls,
-            clock: Arc::clone(clock),
-            metrics,
-        }
-    }
-
-    fn queue(&self, resource: &str) -> Queue {
-        Queue::new(self.sqs.clone(), &self.urls[resource])
-    }
-
-    fn fan_out(&self) -> FanOut {
-        FanOut {
-            config: ConfigCache::new(self.store.clone()),
-            fast: self.queue("WebhookFastQueue"),
-            slow: self.queue("WebhookSlowQueue"),
-            sms: self.queue("SmsQueue"),
-            dead_letters: self.queue("EventsDeadLetterQueue"),
-            store: self.store.clone(),
-            brand: "SetGet".parse().unwrap(),
-            retention: SignedDuration::from_hours(30 * 24),
-            clock: Arc::clone(&self.clock),
-            metrics: self.metrics.clone(),
-        }
-    }
-
-    fn room(&self, most_in_flight: u64, counted: &str) -> Room {
-        let limits = RoomLimits {
-            most_in_flight,
-            processes: 1,
-        };
-        let nowhere = format!("{ENDPOINT}/000000000000/{counted}");
-        let url = self.urls.get(counted).unwrap_or(&nowhere);
-        let queue = Queue::new(self.sqs.clone(), url);
-        Room::new(queue, limits, Arc::clone(&self.clock))
-    }
-
-    fn deliver_webhook(&self, http: Arc<dyn HttpSend>, room: Room) -> DeliverWebhook {
-        let day = Duration::from_secs(86_400);
-        DeliverWebhook {
-            store: self.store.clone(),
-            config: ConfigCache::new(self.store.clone()),
-            secrets: self.secrets.clone(),
-            http,
-            queues: Queues {
-                fast: self.queue("WebhookFastQueue"),
-                slow: self.queue("WebhookSlowQueue"),
-                dead_letters: self.queue("WebhookDeadLetterQueue"),
-                bulk: self.queue("BulkQueue"),
-            },
-            room,
-            limits: Limits {
-                schedule: "1m,5m,30m,2h,12h".parse().unwrap(),
-                retention: day * 30,
-            },
-            clock: Arc::clone(&self.clock),
-            entropy: Entropy::system(),
-            pace: Pace::default(),
-            metrics: self.metrics.clone(),
-        }
-    }
-
-    fn admin_api(&self) -> Router {
-        let client = || GuardedClient::new(Arc::new(SystemResolver), UrlRules::default()).unwrap();
-        let twilio = "https://twilio.example.com";
-        admin_api::router(admin_api::App {
-            store: self.store.clone(),
-            secrets: self.secrets.clone(),
-            queues: admin_api::Queues {
-                events: self.queue("EventsQueue"),
-                slow: self.queue("WebhookSlowQueue"),
-                sms: self.queue("SmsQueue"),
-                bulk: self.queue("BulkQueue"),
-            },
-            endpoints: client(),
-            public_internet: client(),
-            url_rules: UrlRules::default(),
-            brand: "SetGet".parse().unwrap(),
-            twilio: TwilioApi::new(Arc::new(client()), twilio, UrlRules::default()).unwrap(),
-            public_base_url: None,
-            log_retention: Duration::from_secs(86_400),
-            operator: KeyHash::of(OPERATOR).as_str().parse().unwrap(),
-            clock: Arc::clone(&self.clock),
-            entropy: Entropy::system(),
-            metrics: self.metrics.clone(),
-        })
-    }
-
-    fn sweep(&self) -> Sweep {
-        Sweep {
-            store: self.store.clone(),
-            queues: sweep::Queues {
-                slow: self.queue("WebhookSlowQueue"),
-                sms: self.queue("SmsQueue"),
-            },
-            metrics: self.metrics.clone(),
-            clock: Arc::clone(&self.clock),
-        }
-    }
-
-    fn bulk_jobs(&self) -> BulkJobs {
-        BulkJobs {
-            store: self.store.clone(),
-            slow: self.queue("WebhookSlowQueue"),
-            bulk: self.queue("BulkQueue"),
-            dead_letters: self.queue("BulkDeadLetterQueue"),
-            clock: Arc::clone(&self.clock),
-            metrics: self.metrics.clone(),
-        }
-    }
-}
-
-/// The functions as Lambda would run them: with a deadline at which they are cut off.
-struct Functions {
-    fan_out: Arc<FanOut>,
-    deliver: Arc<DeliverWebhook>,
-    bulk_jobs: BulkJobs,
-    clock: platform::clock::Clock,
-}
-
-impl Invoke for Functions {
-    fn invoke<'a>(
-        &'a self,
-        function: &'a str,
-        payload: Bytes,
-    ) -> BoxFuture<'a, Result<Bytes, FunctionError>> {
-        async move {
-            let event: SqsEvent = serde_json::from_slice(&payload).unwrap();
-            let deadline = (self.clock)() + TIMEOUT;
-            let handled = async {
-                match function {
-                    "FanOut" => self.fan_out.handle(event.records, deadline).await,
-                    "DeliverWebhook" => self.deliver.handle(event.records, deadline).await,
-                    "BulkJobs" => self.bulk_jobs.handle(event.records, deadline).await,
-                    other => panic!("no such function: {other}"),
-                }
-            };
-            match tokio::time::timeout(TIMEOUT, handled).await {
-                Ok(response) => Ok(Bytes::from(serde_json::to_vec(&response).unwrap())),
-                Err(_) => Err(FunctionError::TimedOut(TIMEOUT)),
-            }
-        }
-        .boxed()
-    }
-}
-
-/// The way out, to the endpoints of the test.
-struct Caller {
-    endpoints: Arc<Endpoints>,
-    clock: platform::clock::Clock,
-}
-
-impl HttpSend for Caller {
-    fn send(
-        &self,
-        request: OutboundRequest,
-        deadline: Duration,
-    ) -> BoxFuture<'_, Result<InboundResponse, SendError>> {
-        async move {
-            let header = request
-                .headers
-                .get("X-SetGet-Delivery-ID")
-                .unwrap()
-                .to_str()
-                .unwrap();
-            let call = Call {
-                at: (self.clock)(),
-                delivery: header.to_owned(),
-                body: String::from_utf8(request.body.to_vec()).unwrap(),
-            };
-            for ours in ["traceparent", "x-amzn-trace-id"] {
-                assert!(
-                    !request.headers.contains_key(ours),
-                    "no trace leaves the house"
-                );
-            }
-            let host = request.url.host().to_owned();
-            let answer = {
-                let mut scripts = self.endpoints.scripts.lock().unwrap();
-                let script = scripts.get_mut(&host).expect("an endpoint at this host");
-                script(&call)
-            };
-            self.endpoints
-                .calls
-                .lock()
-                .unwrap()
-                .entry(host)
-                .or_default()
-                .push(call);
-            respond(answer, deadline).await
-        }
-        .boxed()
-    }
-}
-
-async fn respond(answer: Answer, deadline: Duration) -> Result<InboundResponse, SendError> {
-    let response = |status, retry_after| InboundResponse {
-        status,
-        retry_after,
-        body: b"ok".to_vec(),
-        body_truncated: false,
+fn template(parameters: Vec<(&'static str, String)>) -> Template {
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../../template.yaml");
+    let place = Place {
+        stack_name: "test".into(),
+        aws_endpoint: ENDPOINT.into(),
     };
-    match answer {
-        Answer::Status(status) => Ok(response(status, None)),
-        Answer::RetryAfter(status, seconds) => {
-            let wait = domain::retry_after::RetryAfter::Delay(Duration::from_secs(seconds));
-            Ok(response(status, Some(wait)))
-        }
-        Answer::After(wait, _) if wait > deadline => {
-            tokio::time::sleep(deadline).await;
-            Err(SendError::TimedOut {
-                deadline,
-                stage: Stage::Responding,
-            })
-        }
-        Answer::After(wait, status) => {
-            tokio::time::sleep(wait).await;
-            Ok(response(status, None))
-        }
-        Answer::Killed => std::future::pending().await,
-        Answer::Panic => panic!("as told"),
-    }
+    let overrides = parameters.into_iter();
+    let settings = Settings {
+        overrides: overrides
+            .map(|(name, value)| (name.into(), value))
+            .collect(),
+        ..Settings::default()
+    };
+    Template::read(path.as_ref(), &settings, &place).unwrap()
 }
 
-/// Counts the entries of visibility changes that the queue refused.
-#[derive(Debug)]
-struct CountRefusals(Arc<AtomicUsize>);
+fn functions(parts: Parts, caller: &Arc<dyn HttpSend>) -> Arc<Functions> {
+    let caller = Arc::clone(caller);
+    let deliver = parts.clone();
+    Arc::new(Functions {
+        fan_out: Arc::new(parts.fan_out()),
+        deliver: Processes::new(move || deliver.deliver_webhook(Arc::clone(&caller))),
+        bulk_jobs: parts.bulk_jobs(),
+        clock: parts.clock,
+    })
+}
 
-impl Intercept for CountRefusals {
-    fn name(&self) -> &'static str {
-        "CountRefusals"
-    }
-
-    fn read_after_deserialization(
-        &self,
-        context: &AfterDeserializationInterceptorContextRef<'_>,
-        _: &RuntimeComponents,
-        _: &mut ConfigBag,
-    ) -> Result<(), BoxError> {
-        let output = context.output_or_error();
-        if let Ok(output) = output
-            && let Some(output) = output.downcast_ref::<ChangeMessageVisibilityBatchOutput>()
-        {
-            self.0.fetch_add(output.failed().len(), Ordering::SeqCst);
-        }
-        Ok(())
-    }
+/// The event source mappings of the functions that take part in delivering webhooks, as the template has them.
+fn pollers(aws: &Aws, template: &Template, functions: &Arc<Functions>) -> Vec<Poller> {
+    let taking_part = ["FanOut", "DeliverWebhook", "BulkJobs"];
+    let functions_here = template
+        .functions
+        .iter()
+        .filter(|function| taking_part.contains(&function.name.as_str()));
+    let triggers = functions_here.flat_map(|function| {
+        let queues = function.queues.iter().cloned();
+        queues.map(|trigger| (function.name.clone(), trigger))
+    });
+    let start = |(name, trigger): (String, local::template::QueueTrigger)| {
+        let concurrency = trigger.maximum_concurrency.unwrap_or(10);
+        let functions: Arc<dyn Invoke> = Arc::<Functions>::clone(functions);
+        Poller::start(aws.clone(), functions, name, trigger, concurrency)
+    };
+    triggers.map(start).collect()
 }

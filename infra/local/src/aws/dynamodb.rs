@@ -7,6 +7,7 @@ use dynoxide::{Database, DynoxideError};
 use http::Response;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
+use serde_json::{Map, Value, json};
 use sqs::Clock;
 
 use super::{json_response, unknown_operation};
@@ -27,6 +28,17 @@ impl DynamoDb {
             Some(Ok(json)) => json_response(200, json),
             Some(Err(error)) => json_response(error.status_code(), error.to_json()),
             None => unknown_operation(),
+        }
+    }
+
+    /// An item in its JSON form, by its key.
+    pub(super) fn item(&self, table: &str, key: &Map<String, Value>) -> Option<Map<String, Value>> {
+        let get = json!({ "TableName": table, "Key": key, "ConsistentRead": true });
+        let answer = self.call("GetItem", get.to_string().as_bytes());
+        let mut answer: Value = serde_json::from_slice(answer.body()).ok()?;
+        match answer.get_mut("Item")?.take() {
+            Value::Object(item) => Some(item),
+            _ => None,
         }
     }
 

@@ -11,14 +11,18 @@ mod kms;
 mod long_poll;
 pub mod permissions;
 mod sdk;
+mod write_units;
 
 pub use sdk::Gate;
+pub use write_units::{Busiest, WriteUnits};
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use bytes::Bytes;
 use http::{HeaderValue, Response, header::CONTENT_TYPE};
 use sqs::{Clock, Sqs};
+
+use crate::template::Table;
 
 /// The one region of the local stack.
 pub const REGION: &str = "us-east-1";
@@ -40,6 +44,7 @@ struct Services {
     kms: kms::Kms,
     clock: Clock,
     endpoint: String,
+    write_units: OnceLock<WriteUnits>,
 }
 
 impl Aws {
@@ -62,6 +67,7 @@ impl Aws {
             kms: kms::Kms::new(),
             clock,
             endpoint,
+            write_units: OnceLock::new(),
         }))
     }
 
@@ -74,7 +80,7 @@ impl Aws {
             Some(("AmazonSQS", _)) => {
                 long_poll::call(&self.0.sqs, &self.0.clock, target, &body).await
             }
-            Some(("DynamoDB_20120810", operation)) => self.0.dynamodb.call(operation, &body),
+            Some(("DynamoDB_20120810", operation)) => self.0.dynamodb(operation, &body),
             Some(("TrentService", _)) => self.0.kms.call(target, body).await,
             _ => unknown_operation(),
         };
@@ -108,6 +114,12 @@ impl Aws {
         format!("{}/{ACCOUNT_ID}/{queue}", self.0.endpoint)
     }
 
+    /// The write units that this table takes from now on; from the first call on, for the first table. Costs two reads a
+    /// write.
+    pub fn write_units(&self, table: &Table) -> &WriteUnits {
+        self.0.write_units.get_or_init(|| WriteUnits::of(table))
+    }
+
     /// Deletes the items whose time to live is over; returns how many. AWS does so within days
     /// (<https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/TTL.html>): callers choose when.
     ///
@@ -115,6 +127,20 @@ impl Aws {
     /// What the database says, in words.
     pub fn sweep_expired_items(&self) -> Result<usize, String> {
         self.0.dynamodb.sweep_expired()
+    }
+}
+
+impl Services {
+    fn dynamodb(&self, operation: &str, body: &Bytes) -> Response<Bytes> {
+        let operate = || self.dynamodb.call(operation, body);
+        match self.write_units.get() {
+            None => operate(),
+            Some(units) => {
+                let second = (self.clock)().as_second();
+                let get = |key: &_| self.dynamodb.item(units.table(), key);
+                units.counting(second, (operation, body), get, operate)
+            }
+        }
     }
 }
 

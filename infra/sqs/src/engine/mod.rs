@@ -230,7 +230,7 @@ impl Engine {
         let queue = self.queue_mut(url, now)?;
         if queue.is_full() {
             return if receive.polling == Polling::Short {
-                Err(Error::OverLimit)
+                Err(Error::OverLimit(queue.in_flight_limit))
             } else {
                 Ok(Vec::new())
             };
@@ -292,6 +292,17 @@ impl Engine {
         let deleted = queue.delete(handle)?;
         self.news |= was_full && deleted;
         Ok(deleted)
+    }
+
+    pub(crate) fn limit_in_flight(
+        &mut self,
+        url: &str,
+        limit: usize,
+        now: Timestamp,
+    ) -> Result<(), Error> {
+        self.queue_mut(url, now)?.in_flight_limit = limit;
+        self.news = true;
+        Ok(())
     }
 
     pub(crate) fn purge(&mut self, url: &str, now: Timestamp) -> Result<(), Error> {

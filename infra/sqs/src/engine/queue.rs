@@ -23,6 +23,8 @@ pub(crate) struct Queue {
     pub(crate) created_at: Timestamp,
     pub(crate) modified_at: Timestamp,
     purged_at: Option<Timestamp>,
+    /// Messages that may be in flight at a time.
+    pub(super) in_flight_limit: usize,
     /// Goes into every receipt handle.
     identity: u64,
     store: Store,
@@ -60,6 +62,7 @@ impl Queue {
             created_at: now,
             modified_at: now,
             purged_at: None,
+            in_flight_limit: limits::IN_FLIGHT,
             identity,
             store: Store::default(),
         }
@@ -103,7 +106,7 @@ impl Queue {
     }
 
     pub(super) fn receive(&mut self, take: Take, now: Timestamp) -> Taken {
-        let room = limits::IN_FLIGHT.saturating_sub(self.store.in_flight());
+        let room = self.in_flight_limit.saturating_sub(self.store.in_flight());
         let mut taken = Taken::default();
         while taken.received.len() < take.wanted.min(room)
             && let Some(key) = self.store.next(now)
@@ -211,7 +214,7 @@ impl Queue {
 
     /// Whether no more can be handed out before a message is deleted or visible again.
     pub(super) fn is_full(&self) -> bool {
-        self.store.in_flight() >= limits::IN_FLIGHT
+        self.store.in_flight() >= self.in_flight_limit
     }
 
     pub(super) fn next_visible_at(&self) -> Option<Timestamp> {

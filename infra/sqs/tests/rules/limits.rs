@@ -220,3 +220,30 @@ fn at_120_000_in_flight_a_short_poll_is_refused_and_a_long_poll_empty() {
     assert_eq!(queue.counts(), (120_009, 0, 0));
     assert_eq!(queue.receive(everything()).len(), 10);
 }
+
+#[test]
+fn another_in_flight_limit_holds_for_its_queue_alone() {
+    let world = World::new();
+    let (narrow, wide) = (
+        world.queue("narrow", &json!({})),
+        world.queue("wide", &json!({})),
+    );
+    assert!(world.sqs.limit_in_flight(&narrow.url, 3));
+    assert!(!world.sqs.limit_in_flight("none", 3));
+    narrow.send_many(10, None);
+    wide.send_many(10, None);
+    assert_eq!(narrow.receive(everything()).len(), 3);
+    let refusal = narrow.refusal("ReceiveMessage", json!({}));
+    assert!(
+        refusal.message.contains("limit of 3"),
+        "{}",
+        refusal.message
+    );
+    assert_eq!(wide.receive(everything()).len(), 10);
+
+    let mut arrivals = world.sqs.arrivals();
+    arrivals.mark_unchanged();
+    assert!(world.sqs.limit_in_flight(&narrow.url, 5));
+    assert!(arrivals.has_changed().unwrap(), "there is room");
+    assert_eq!(narrow.receive(everything()).len(), 2);
+}

@@ -171,6 +171,19 @@ pub(crate) fn delivery_key(key: &DeliveryKey) -> Key {
     delivery(&key.webhook, &key.id)
 }
 
+/// The partition of the turns at a webhook's endpoint.
+pub(crate) fn turns(webhook: &WebhookId) -> String {
+    format!("TURN#{webhook}")
+}
+
+/// One of the turns at a webhook's endpoint.
+pub(crate) fn turn(webhook: &WebhookId, number: usize) -> Key {
+    Key {
+        pk: turns(webhook),
+        sk: format!("{number:04}"),
+    }
+}
+
 /// The partition of a webhook's roll-ups.
 pub(crate) fn roll_ups(webhook: &WebhookId) -> String {
     format!("ROLLUP#{webhook}")

@@ -16,6 +16,7 @@
 //! * [`alerts`] — what was decided for each recipient of an alert
 //! * [`sms_deliveries`], [`receipts`] — SMS deliveries by key; whose a provider's message is
 //! * [`due`] — what waits, and since when it is due
+//! * [`turns`] — how many batches may be at work on an endpoint at a time
 //! * [`history`], [`sms_counters`], [`webhook_stats`] — deliveries newest first; how many there are
 
 pub mod alerts;
@@ -40,6 +41,7 @@ pub mod sms_counters;
 pub mod sms_deliveries;
 mod sms_item;
 mod table;
+pub mod turns;
 mod webhook_item;
 pub mod webhook_stats;
 pub mod webhooks;

@@ -12,6 +12,7 @@ use aws_sdk_dynamodb::types::{
 
 use super::item::{self, Item};
 use super::keys::Key;
+use super::webhook_stats::Touches;
 use crate::aws_error;
 
 /// A call to the table that did not do what it was asked.
@@ -33,6 +34,7 @@ pub enum StoreError {
 pub struct Store {
     pub(crate) client: Client,
     pub(crate) table: String,
+    pub(crate) touches: Touches,
 }
 
 /// The condition of a write on an item's revision.
@@ -56,6 +58,7 @@ impl Store {
         Store {
             client,
             table: table.into(),
+            touches: Touches::default(),
         }
     }
 

@@ -10,6 +10,8 @@
 //! * An hour is rolled up no sooner than an hour after its end and after its last touch. Between a write's decision
 //!   that it needs no touch, or its touch, and the write itself lie seconds, bounded by the functions' time-out: by then
 //!   it has long been carried out or never will be. Clocks may differ by the half hour in between.
+//! * A touch holds for the next few minutes' writes of the same process as well: one partition takes 1,000 writes a
+//!   second, and a webhook that catches up with its past may have more.
 //! * The roll-up holds the touch that was seen before the log was read, and stands only for as long as that is the last.
 //!
 //! A touch by itself, and not a counter in the transaction that writes the delivery: when an endpoint comes back, hundreds
@@ -21,6 +23,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 use std::ops::{Range, RangeInclusive};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use aws_sdk_dynamodb::error::ProvideErrorMetadata;
@@ -45,6 +48,10 @@ use super::table::{Store, StoreError, unavailable};
 
 /// A write so long after the end of its hour touches the hour first.
 const FRESH: Duration = Duration::from_secs(30 * 60);
+/// A process that has touched an hour does so again after so long. Short of [`CLOSED`] by far more than clocks differ.
+const TOUCH_HOLDS: Duration = Duration::from_secs(5 * 60);
+/// Touches remembered at most; beyond it the memory starts over, which costs another touch.
+const TOUCHES: usize = 10_000;
 /// An hour is over so long after its end or its last touch.
 const CLOSED: Duration = Duration::from_secs(60 * 60);
 /// Roll-ups are kept for so long after their day.
@@ -60,6 +67,13 @@ pub type WebhookCounts = HashMap<(Date, StatusFilter, EventType), u64>;
 /// An hour since 1970.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 struct Hour(i64);
+
+/// When this process touched which hours. Clones share it.
+#[derive(Clone, Default)]
+pub(crate) struct Touches(Arc<Mutex<HashMap<(WebhookId, Hour), LastTouch>>>);
+
+/// When an hour was touched. Locked while it is, so that of many writes at a time one touches and the others wait for it.
+type LastTouch = Arc<tokio::sync::Mutex<Option<Timestamp>>>;
 
 /// What was counted of an hour.
 type Counts = HashMap<(StatusFilter, EventType), u64>;
@@ -286,6 +300,21 @@ impl Store {
         if now < hour.end().saturating_add(FRESH).unwrap_or(Timestamp::MAX) {
             return Ok(());
         }
+        let last = self.touches.last(webhook, hour);
+        let mut last = last.lock().await;
+        if !last.is_some_and(|at| (at..at + TOUCH_HOLDS).contains(&now)) {
+            self.write_touch(webhook, hour, now).await?;
+            *last = Some(now);
+        }
+        Ok(())
+    }
+
+    async fn write_touch(
+        &self,
+        webhook: &WebhookId,
+        hour: Hour,
+        now: Timestamp,
+    ) -> Result<(), StoreError> {
         let date = hour.date();
         self.client
             .update_item()
@@ -313,6 +342,17 @@ impl Store {
             .await?;
         let keys: Vec<Key> = items.iter().filter_map(item::key_of).collect();
         self.delete_many(&keys).await
+    }
+}
+
+impl Touches {
+    fn last(&self, webhook: &WebhookId, hour: Hour) -> LastTouch {
+        // A panic elsewhere cannot leave the map half changed.
+        let mut touches = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if touches.len() >= TOUCHES {
+            touches.clear();
+        }
+        Arc::clone(touches.entry((webhook.clone(), hour)).or_default())
     }
 }
 

@@ -1,0 +1,156 @@
+//! The wall between endpoints: one that hangs does not hold up another.
+//!
+//! Beside a healthy endpoint that gets 20 events a second, another one hangs for the full 10 s of each attempt, with a
+//! backlog as deep as the lanes are wide. Compared is the healthy one's time from the events queue to its arrival, with
+//! and without the other.
+
+use std::time::Duration;
+
+use domain::webhook::{Lane, Webhook};
+
+use crate::load::{Arrivals, Dice, Latency, Trip, p99};
+use crate::world::{Answer, Setup, World};
+
+const SECOND: Duration = Duration::from_secs(1);
+const MINUTE: Duration = Duration::from_secs(60);
+const HEALTHY: &str = "healthy.example.com";
+const HANGING: &str = "hanging.example.com";
+/// Events a second.
+const RATE: u64 = 20;
+
+/// How much of it there is.
+#[derive(Clone, Copy)]
+struct Scale {
+    /// Events that wait for the hanging endpoint.
+    waiting: usize,
+    fast_lane: usize,
+    slow_lane: usize,
+    /// So long events come for the healthy endpoint.
+    lasts: Duration,
+}
+
+/// The template's concurrency.
+const FULL: Scale = Scale {
+    waiting: 20_000,
+    fast_lane: 100,
+    slow_lane: 50,
+    lasts: MINUTE,
+};
+/// Narrower lanes, and still more waiting than they take at a time.
+const NARROW: Scale = Scale {
+    waiting: 2_500,
+    fast_lane: 20,
+    slow_lane: 20,
+    lasts: Duration::from_secs(30),
+};
+
+/// The healthy endpoint.
+#[derive(Clone, Copy)]
+struct Healthy {
+    lane: Lane,
+    answers_after: Duration,
+}
+
+/// The trips of the events to the healthy endpoint.
+async fn trips(scale: Scale, healthy: Healthy, hanging: Option<Lane>) -> Vec<Trip> {
+    let setup = Setup {
+        parameters: vec![
+            ("FastLaneConcurrency", scale.fast_lane.to_string()),
+            ("SlowLaneConcurrency", scale.slow_lane.to_string()),
+        ],
+        gate: Some(Latency::seeded(1)),
+        ..Setup::default()
+    };
+    let world = World::with(setup).await;
+    let in_lane = |lane| move |webhook: &mut Webhook| webhook.lane = lane;
+    let webhook = world.webhook_with(HEALTHY, in_lane(healthy.lane)).await;
+    let arrivals = Arrivals::watch(&world, HEALTHY, healthy.answers_after);
+    if let Some(lane) = hanging {
+        let webhook = world.webhook_with(HANGING, in_lane(lane)).await;
+        world.answer(HANGING, |_| Answer::After(MINUTE, 200));
+        let queue = match lane {
+            Lane::Fast => "WebhookFastQueue",
+            Lane::Slow => "WebhookSlowQueue",
+        };
+        world
+            .first_attempts(&webhook, queue, world.now(), 0..scale.waiting)
+            .await;
+    }
+    let mut dice = Dice::new(2);
+    arrivals
+        .publish(&world, &webhook, RATE, scale.lasts, &mut dice)
+        .await;
+    world
+        .until(MINUTE, "all have arrived", async |_: &World| {
+            arrivals.missing() == 0
+        })
+        .await;
+    arrivals.trips()
+}
+
+async fn hardly_slower(scale: Scale, healthy: Healthy, hanging: Lane) {
+    let alone = p99(&trips(scale, healthy, None).await);
+    let beside = p99(&trips(scale, healthy, Some(hanging)).await);
+    println!("p99 alone {alone:?}, beside one that hangs {beside:?}");
+    assert!(
+        beside <= alone.mul_f64(1.2),
+        "p99 alone {alone:?}, beside one that hangs {beside:?}"
+    );
+}
+
+const PROVEN_FAST: Healthy = Healthy {
+    lane: Lane::Fast,
+    answers_after: Duration::from_millis(50),
+};
+const NEW: Healthy = Healthy {
+    lane: Lane::Slow,
+    answers_after: Duration::from_millis(50),
+};
+const SLOW: Healthy = Healthy {
+    lane: Lane::Slow,
+    answers_after: Duration::from_millis(2_500),
+};
+
+#[tokio::test(start_paused = true)]
+async fn an_endpoint_that_hangs_does_not_hold_up_one_that_is_proven_fast() {
+    hardly_slower(NARROW, PROVEN_FAST, Lane::Slow).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_endpoint_that_hangs_does_not_hold_up_a_new_one() {
+    hardly_slower(NARROW, NEW, Lane::Slow).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_endpoint_that_hangs_does_not_hold_up_one_that_is_slow() {
+    hardly_slower(NARROW, SLOW, Lane::Slow).await;
+}
+
+/// After the wave the healthy endpoint's events take as long as ever.
+async fn costs_one_wave(scale: Scale) {
+    let alone = p99(&trips(scale, PROVEN_FAST, None).await);
+    let beside = trips(scale, PROVEN_FAST, Some(Lane::Fast)).await;
+    let begin = beside.iter().map(|trip| trip.published).min().unwrap();
+    let longest = beside.iter().map(|trip| trip.took).max().unwrap();
+    let after = beside
+        .into_iter()
+        .filter(|trip| trip.published >= begin + 11 * SECOND);
+    let after = p99(&after.collect::<Vec<_>>());
+    println!("p99 alone {alone:?}; beside, longest {longest:?}, p99 after the wave {after:?}");
+    assert!(longest <= 11 * SECOND, "{longest:?}");
+    assert!(after <= alone.mul_f64(1.2), "{after:?}, alone {alone:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_fast_endpoint_that_begins_to_hang_costs_its_neighbours_one_wave() {
+    costs_one_wave(NARROW).await;
+}
+
+#[tokio::test(start_paused = true)]
+#[ignore = "the full size takes minutes"]
+async fn walls_isolation_at_full_size() {
+    for healthy in [PROVEN_FAST, NEW, SLOW] {
+        hardly_slower(FULL, healthy, Lane::Slow).await;
+    }
+    costs_one_wave(FULL).await;
+}
