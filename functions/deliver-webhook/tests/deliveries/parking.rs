@@ -127,7 +127,7 @@ async fn a_parked_delivery_is_attempted_on_time_after_the_function_died_behind_t
     assert_eq!(world.held("WebhookSlowQueue"), 0, "nothing needs it");
     assert_eq!(world.parked().await, 1);
 
-    let _sweep = world.sweep_every(MINUTE);
+    let _sweep = world.sweep_every(MINUTE * 5);
     world
         .until(HOUR, "the fourth attempt", async |world: &World| {
             world.calls("down.example.com").len() == 4
@@ -154,7 +154,7 @@ async fn a_parked_delivery_that_is_resent_is_attempted_at_once_and_keeps_its_sch
     assert_eq!(pending(&again), pending(&delivery), "as it was");
     assert_eq!(pending(&again).woken_by, WokenBy::Sweep);
 
-    let _sweep = world.sweep_every(MINUTE);
+    let _sweep = world.sweep_every(MINUTE * 5);
     world.pass(MINUTE * 34).await;
     assert_eq!(
         world.calls("down.example.com").len(),
@@ -218,7 +218,7 @@ async fn a_long_wait_that_begins_in_the_fast_lane_is_parked_as_well() {
 #[tokio::test(start_paused = true)]
 async fn a_delivery_that_lost_its_message_is_attempted_after_all() {
     let world = World::new().await;
-    let _sweep = world.sweep_every(MINUTE);
+    let _sweep = world.sweep_every(MINUTE * 5);
     let webhook = world.webhook("up.example.com").await;
     world.answer("up.example.com", |_| Answer::Status(500));
     let event = world.publish("evt_1").await;
