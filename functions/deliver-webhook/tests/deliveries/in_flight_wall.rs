@@ -121,7 +121,10 @@ async fn failing_endpoints(world: &World, seen: &Arc<Mutex<Seen>>) -> Vec<Webhoo
             let is_last = seen.lock().unwrap().attempt(&call.delivery, call.at);
             Answer::After(FAILS_AFTER, if is_last { 200 } else { 503 })
         });
-        webhooks.push(world.webhook(&host).await);
+        // Not the bystander's events.
+        let project = "proj_failing".parse().unwrap();
+        let of_project = |webhook: &mut Webhook| webhook.project_id = Some(project);
+        webhooks.push(world.webhook_with(&host, of_project).await);
     }
     webhooks
 }
