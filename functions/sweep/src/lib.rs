@@ -68,7 +68,8 @@ impl Sweep {
     pub async fn handle(&self, deadline: Timestamp) -> Result<(), StoreError> {
         let measured = self.measure().await;
         self.metrics.emit();
-        let errands = Errand::ALL.map(|errand| self.run(errand, deadline));
+        let begun = measured.as_deref().ok();
+        let errands = Errand::ALL.map(|errand| self.run(errand, begun, deadline));
         let done: Result<(), StoreError> = join_all(errands).await.into_iter().collect();
         self.metrics.emit();
         measured.and(done)

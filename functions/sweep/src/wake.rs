@@ -136,10 +136,21 @@ impl Tally {
 }
 
 impl Sweep {
-    /// Goes through the partitions in rounds until there is nothing left, or no time.
-    pub(crate) async fn run(&self, errand: Errand, deadline: Timestamp) -> Result<(), StoreError> {
+    /// Goes through the partitions in rounds until there is nothing left, or no time. `begun` tells which hold anything,
+    /// and since when; all are looked at where that is not known.
+    pub(crate) async fn run(
+        &self,
+        errand: Errand,
+        begun: Option<&[(DuePartition, Timestamp)]>,
+        deadline: Timestamp,
+    ) -> Result<(), StoreError> {
         let until = errand.until((self.clock)());
         let partitions = DuePartition::all(errand.channel(), errand.waiting());
+        let holds_any = |partition: &DuePartition| {
+            let is_due = |(begun, first_due)| begun == *partition && first_due <= until;
+            begun.is_none_or(|begun| begun.iter().copied().any(is_due))
+        };
+        let partitions = partitions.filter(holds_any);
         let mut turns: Vec<_> = partitions.map(|partition| (partition, None)).collect();
         let mut tally = Tally::default();
         let mut failed = None;

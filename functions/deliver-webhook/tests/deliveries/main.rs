@@ -13,6 +13,7 @@ mod isolation;
 mod lanes;
 mod load;
 mod observability;
+mod parking;
 mod samples;
 mod schedule;
 mod world;

@@ -14,10 +14,12 @@ use axum::Router;
 use bulk_jobs::BulkJobs;
 use deliver_webhook::DeliverWebhook;
 use domain::catalogue::{EventFilter, EventType};
+use domain::channel::Channel;
 use domain::delivery::{Delivery, DeliveryKey, State};
 use domain::endpoint_url::{EndpointUrl, UrlRules};
 use domain::event::Body;
 use domain::ids::{DeliveryId, EventId, WebhookId, WorkspaceId};
+use domain::waiting::Waiting;
 use domain::webhook::{Activity, FailureStreak, Lane, Webhook};
 use fan_out::FanOut;
 use jiff::Timestamp;
@@ -28,7 +30,7 @@ use local::template::{Place, Settings, Template};
 use platform::http::HttpSend;
 use platform::queue::Queue;
 use platform::queue::message::{FirstAttempt, WebhookWakeUp};
-use platform::queue::room::{MOST_IN_FLIGHT, RoomLimits};
+use platform::queue::room::{MOST_IN_FLIGHT, Room, RoomLimits};
 use platform::queue::sending::Outgoing;
 use platform::store::Store;
 use platform::store::log::{LogQuery, StatusFilter};
@@ -67,16 +69,36 @@ pub struct World {
 }
 
 /// What is otherwise than `template.yaml` has it.
-#[derive(Default)]
 pub struct Setup {
     /// Parameters of the template.
     pub parameters: Vec<(&'static str, String)>,
     /// What the functions' calls to AWS go through.
     pub gate: Option<Arc<dyn Gate>>,
-    /// The room for sleepers in the slow queue; the deployment's for one process where none is set.
-    pub room: Option<RoomLimits>,
+    /// The room for sleepers, and the queue that it is counted in, which may not exist.
+    pub room: RoomLimits,
+    pub room_is_in: &'static str,
     /// The endpoints' scripts see their requests, and nobody else.
     pub forgets_calls: bool,
+}
+
+impl Default for Setup {
+    fn default() -> Setup {
+        Setup {
+            parameters: Vec::new(),
+            gate: None,
+            room: alone(MOST_IN_FLIGHT),
+            room_is_in: "WebhookSlowQueue",
+            forgets_calls: false,
+        }
+    }
+}
+
+/// The room of a process that has it for itself.
+fn alone(most_in_flight: u64) -> RoomLimits {
+    RoomLimits {
+        most_in_flight,
+        processes: 1,
+    }
 }
 
 impl World {
@@ -86,12 +108,14 @@ impl World {
 
     /// A world whose slow queue has room for so many sleepers.
     pub async fn with_room(most_in_flight: u64) -> World {
-        let room = RoomLimits {
-            most_in_flight,
-            processes: 1,
-        };
+        World::with_room_in(most_in_flight, "WebhookSlowQueue").await
+    }
+
+    /// The same; the room is counted in this queue, which may not exist.
+    pub async fn with_room_in(most_in_flight: u64, counted: &'static str) -> World {
         World::with(Setup {
-            room: Some(room),
+            room: alone(most_in_flight),
+            room_is_in: counted,
             ..Setup::default()
         })
         .await
@@ -112,10 +136,7 @@ impl World {
             clock: Arc::clone(&clock),
             forgets: setup.forgets_calls,
         });
-        let room = setup.room.unwrap_or(RoomLimits {
-            most_in_flight: MOST_IN_FLIGHT,
-            processes: 1,
-        });
+        let room = (setup.room, setup.room_is_in);
         let refused = &refused_visibility_changes;
         let parts = |gate| Parts::new(&aws, gate, &template, room, refused, &printed);
         let theirs = parts(setup.gate);
@@ -287,6 +308,12 @@ impl World {
             .unwrap_or_default()
     }
 
+    /// Loses all messages of a queue.
+    pub async fn purge(&self, queue: &str) {
+        let url = self.queue_url(queue);
+        self.sqs.purge_queue().queue_url(url).send().await.unwrap();
+    }
+
     fn queue_url(&self, resource: &str) -> String {
         let queue = self
             .template
@@ -359,19 +386,14 @@ impl World {
         self.bulk_jobs.handle(vec![record], deadline).await;
     }
 
-    /// Runs `sweep` once.
-    pub async fn sweep(&self) {
-        let deadline = self.now() + Duration::from_secs(55);
-        self.sweep.handle(deadline).await.unwrap();
-    }
-
-    /// Runs `sweep` at its schedule for as long as the answer lives.
-    pub fn sweep_every_minute(&self) -> JoinSet<()> {
+    /// Runs `sweep` at this rate for as long as the answer lives. What is known long before is woken in time also where
+    /// that is seldom.
+    pub fn sweep_every(&self, period: Duration) -> JoinSet<()> {
         let (sweep, clock) = (Arc::clone(&self.sweep), Arc::clone(&self.clock));
         let mut runs = JoinSet::new();
         runs.spawn(async move {
             loop {
-                tokio::time::sleep(Duration::from_secs(60)).await;
+                tokio::time::sleep(period).await;
                 let deadline = clock() + Duration::from_secs(55);
                 sweep.handle(deadline).await.unwrap();
             }
@@ -465,6 +487,24 @@ impl World {
     pub fn held(&self, queue: &str) -> usize {
         let counts = self.counts(queue);
         counts.visible + counts.in_flight + counts.delayed
+    }
+
+    /// The room for so many sleepers in a queue, as a process of its own sees it.
+    pub fn room(&self, most_in_flight: u64, queue: &str) -> Room {
+        let queue = Queue::new(self.sqs.clone(), self.queue_url(queue));
+        Room::new(queue, alone(most_in_flight), Arc::clone(&self.clock))
+    }
+
+    /// The deliveries that are parked.
+    pub async fn parked(&self) -> u64 {
+        let waits = self.store.waits(Channel::Webhook, Waiting::Parked).await;
+        waits.unwrap().count
+    }
+
+    /// A message that wakes a delivery, on the slow queue.
+    pub async fn wake(&self, key: &DeliveryKey) {
+        let wake_up = serde_json::to_string(&WebhookWakeUp::of(key)).unwrap();
+        self.send("WebhookSlowQueue", wake_up).await;
     }
 
     /// Lets a queue have no more messages in flight than this.

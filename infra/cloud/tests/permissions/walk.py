@@ -40,7 +40,7 @@ def walk(stack):
     doubt()
     for name in QUEUES:
         wait_for(lambda name=name: stack.waiting(stack.queue(name)) == 0, 90, f"{name} is empty")
-    sweep_has_run(stack)
+    sweep_wakes_what_has_no_message(stack)
 
 
 class Events:
@@ -310,8 +310,27 @@ def keys_come_and_go(stack):
     workspace.api("GET", "/api-keys", expect=401, key=key["key"])
 
 
-def sweep_has_run(stack):
-    wait_for(lambda: called(stack, "Sweep", "dynamodb:Query", "due"), 90, "the sweep has run")
+def sweep_wakes_what_has_no_message(stack):
+    """Entries of the index as parked deliveries and SMS without a receipt have them; and one without a workspace, as an
+    earlier version wrote it, whose item is asked for it."""
+    dynamodb = stack.aws("dynamodb")
+    (table,) = dynamodb.list_tables()["TableNames"]
+    webhook, delivery = f"LOG#wh_{'0' * 26}", f"dlv_{'0' * 30}"
+    entry = {"sk": {"S": delivery}, "due_at": {"N": "0"}}
+    named = {**entry, "workspace": {"S": "ws_nobody"}}
+    for entry, pk, shard in (
+        (named, f"{webhook}#8", "PARKED#WEBHOOK#0"),
+        (entry, f"{webhook}#9", "PARKED#WEBHOOK#0"),
+        (entry, "SMS#ws_nobody#9", "RECEIPT#SMS#0"),
+    ):
+        dynamodb.put_item(TableName=table, Item={**entry, "pk": {"S": pk}, "due_shard": {"S": shard}})
+    for action, resource in (
+        ("sqs:SendMessage", "WebhookSlowQueue"),
+        ("sqs:SendMessage", "SmsQueue"),
+        ("dynamodb:UpdateItem", "Table"),
+        ("dynamodb:GetItem", "Table"),
+    ):
+        wait_for(lambda call=(action, resource): called(stack, "Sweep", *call), 90, f"sweep calls {action}")
 
 
 def called(stack, function, action, resource):

@@ -29,12 +29,12 @@ pub(crate) const WORKSPACE: &str = "workspace";
 const READS: usize = 8;
 
 /// The deliveries of a channel that wait for the same thing.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Waits {
     /// How many.
     pub count: u64,
-    /// When something is to be done about the first of them.
-    pub first_due: Option<Timestamp>,
+    /// The partitions that hold any, and when something is to be done about the first one there.
+    pub partitions: Vec<(DuePartition, Timestamp)>,
 }
 
 /// A partition of the index.
@@ -117,6 +117,16 @@ impl DuePlace {
     }
 }
 
+impl Waits {
+    /// When something is to be done about the first of them.
+    pub fn first_due(&self) -> Option<Timestamp> {
+        self.partitions
+            .iter()
+            .map(|(_, first_due)| *first_due)
+            .min()
+    }
+}
+
 impl DuePartition {
     /// The partitions of a channel's deliveries that wait for this.
     pub fn all(channel: Channel, waiting: Waiting) -> impl Iterator<Item = DuePartition> {
@@ -165,27 +175,31 @@ impl Store {
     /// [`StoreError`].
     pub async fn waits(&self, channel: Channel, waiting: Waiting) -> Result<Waits, StoreError> {
         let partitions = DuePartition::all(channel, waiting);
-        let waits: Vec<Waits> = futures::stream::iter(partitions)
-            .map(|partition| self.waits_in(partition.key()))
+        let waits: Vec<Option<(DuePartition, Timestamp, u64)>> = futures::stream::iter(partitions)
+            .map(|partition| self.waits_in(partition))
             .buffer_unordered(READS)
             .try_collect()
             .await?;
-        Ok(Waits {
-            count: waits.iter().map(|waits| waits.count).sum(),
-            first_due: waits.iter().filter_map(|waits| waits.first_due).min(),
-        })
+        let mut sum = Waits::default();
+        for (partition, first_due, count) in waits.into_iter().flatten() {
+            sum.count += count;
+            sum.partitions.push((partition, first_due));
+        }
+        Ok(sum)
     }
 
-    async fn waits_in(&self, shard: String) -> Result<Waits, StoreError> {
+    async fn waits_in(
+        &self,
+        partition: DuePartition,
+    ) -> Result<Option<(DuePartition, Timestamp, u64)>, StoreError> {
+        let shard = partition.key();
         let first = self.due_in(&shard).limit(1).send().await;
         let first = first.map_err(|error| unavailable(&error))?;
         let Some(first) = first.items().first() else {
-            return Ok(Waits::default());
+            return Ok(None);
         };
-        Ok(Waits {
-            first_due: Some(from_millis(get_number(first, "due_at")?)?),
-            count: self.count_in(&shard).await?,
-        })
+        let first_due = from_millis(get_number(first, "due_at")?)?;
+        Ok(Some((partition, first_due, self.count_in(&shard).await?)))
     }
 
     async fn count_in(&self, shard: &str) -> Result<u64, StoreError> {

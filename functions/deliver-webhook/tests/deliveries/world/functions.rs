@@ -105,7 +105,8 @@ pub(super) struct Parts {
     pub(super) secrets: Secrets,
     pub(super) sqs: aws_sdk_sqs::Client,
     pub(super) urls: HashMap<String, String>,
-    pub(super) room: RoomLimits,
+    room: RoomLimits,
+    room_is_in: String,
     /// The slow lane's concurrency.
     slow_lane: usize,
     pub(super) clock: Clock,
@@ -117,7 +118,7 @@ impl Parts {
         aws: &Aws,
         gate: Option<Arc<dyn Gate>>,
         template: &Template,
-        room: RoomLimits,
+        (room, room_is_in): (RoomLimits, &str),
         refused: &Arc<AtomicUsize>,
         printed: &Printed,
     ) -> Parts {
@@ -133,6 +134,9 @@ impl Parts {
             .iter()
             .map(|queue| (queue.id.clone(), aws.queue_url(&queue.name)))
             .collect();
+        let named: &HashMap<String, String> = &urls;
+        let room_is_in = named.get(room_is_in).cloned();
+        let room_is_in = room_is_in.unwrap_or_else(|| aws.queue_url("none"));
         let metrics = printed.metrics(clock);
         Parts {
             store: Store::new(
@@ -147,6 +151,7 @@ impl Parts {
             sqs: aws_sdk_sqs::Client::from_conf(watched.build()),
             urls,
             room,
+            room_is_in,
             slow_lane: slow_lane(template),
             clock: Arc::clone(clock),
             metrics,
@@ -186,7 +191,7 @@ impl Parts {
                 bulk: self.queue("BulkQueue"),
             },
             room: Room::new(
-                self.queue("WebhookSlowQueue"),
+                Queue::new(self.sqs.clone(), &self.room_is_in),
                 self.room,
                 Arc::clone(&self.clock),
             ),
