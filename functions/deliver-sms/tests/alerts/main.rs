@@ -22,6 +22,7 @@ mod doubt;
 mod faults;
 mod functions;
 mod gateways;
+mod hot_workspace;
 mod identical;
 mod never_twice;
 mod observability;
