@@ -25,15 +25,20 @@ pub enum InvalidSchedule {
     },
 }
 
-/// By how much a wait is lengthened so that retries of one outage spread: 1 to 8 % of the schedule's step. A retry may
-/// be 10 % late; what is left of that is room for the queue: whole seconds, polls and batches.
+/// By how much a wait is lengthened so that retries of one outage spread: 1 to 8 % of the schedule's step, less where the
+/// step is short. A retry may be 10 % late; what is left of that is room for the queue, [`QUEUE_TAKES`] at least.
 #[derive(Debug, Clone, Copy, PartialEq, PartialOrd)]
 pub struct Jitter(f64);
+
+/// The part of a step that a retry may be late by.
+const LATE: f64 = 0.1;
+/// What the queue may take of it: SQS counts whole seconds, a batch gathers for a second, and calls to AWS take a moment.
+pub const QUEUE_TAKES: Duration = Duration::from_millis(2_200);
 
 impl Jitter {
     /// Outweighs what clocks differ by.
     pub const LEAST: f64 = 0.01;
-    /// Leaves a fifth of what a retry may be late by to the queue: 1.2 s of the first wait, of a minute.
+    /// Leaves a fifth of what a retry may be late by to the queue.
     pub const MOST: f64 = 0.08;
 
     /// The jitter for a random number `u` of [0, 1); numbers outside count as the nearest bound, NaN as 0.
@@ -43,10 +48,19 @@ impl Jitter {
         Self((Self::LEAST + u * (Self::MOST - Self::LEAST)).min(Self::MOST))
     }
 
-    /// The fraction, [`Jitter::LEAST`] to [`Jitter::MOST`].
+    /// The fraction of a long step, [`Jitter::LEAST`] to [`Jitter::MOST`].
     #[must_use]
     pub fn fraction(self) -> f64 {
         self.0
+    }
+
+    /// What a step is lengthened by.
+    fn of(self, step: Duration) -> Duration {
+        let room = step.mul_f64(LATE).saturating_sub(QUEUE_TAKES);
+        let least = step.mul_f64(Jitter::LEAST);
+        let most = step.mul_f64(Jitter::MOST).min(room).max(least);
+        let part = (self.0 - Jitter::LEAST) / (Jitter::MOST - Jitter::LEAST);
+        least + (most - least).mul_f64(part.clamp(0.0, 1.0))
     }
 }
 
@@ -61,8 +75,8 @@ impl RetrySchedule {
     /// where the schedule is exhausted.
     ///
     /// The wait is the schedule's step, lengthened (never shortened) to `retry_after`, which counts up to
-    /// [`LONGEST_WAIT`]; on top comes the jitter of the step. So it is never early, late by 8 % at most, and in
-    /// whole milliseconds.
+    /// [`LONGEST_WAIT`]; on top comes the jitter of the step. So it is never early, late by 8 % at most, by
+    /// less where the step is short, and in whole milliseconds.
     #[must_use]
     pub fn wait_after(
         &self,
@@ -72,7 +86,7 @@ impl RetrySchedule {
     ) -> Option<Duration> {
         let step = *self.0.get(failures.saturating_sub(1) as usize)?;
         let asked = retry_after.unwrap_or_default().min(LONGEST_WAIT);
-        Some(whole_millis_up(step.max(asked)) + whole_millis_down(step.mul_f64(jitter.0)))
+        Some(whole_millis_up(step.max(asked)) + whole_millis_down(jitter.of(step)))
     }
 }
 
@@ -169,6 +183,19 @@ mod tests {
             ]
         );
         assert_eq!(schedule.attempts(), 6);
+    }
+
+    #[test]
+    fn what_the_queue_takes_comes_out_of_a_short_steps_jitter() {
+        let most = Jitter::from_unit(1.0);
+        let wait = |step| schedule(step).wait_after(1, most, None).unwrap();
+        assert_eq!(
+            wait("1s"),
+            Duration::from_millis(1_010),
+            "the least, at least"
+        );
+        assert_eq!(wait("1m"), Duration::from_millis(63_800));
+        assert_eq!(wait("5m"), Duration::from_secs(324));
     }
 
     #[test]

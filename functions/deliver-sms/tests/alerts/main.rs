@@ -24,6 +24,7 @@ mod doubt;
 mod faults;
 mod functions;
 mod gateways;
+mod hot_workspace;
 mod identical;
 mod inquiries;
 mod never_twice;

@@ -20,7 +20,7 @@ use domain::sms::provider::{Carrier, Gateway, Provider, TwilioAccount};
 use domain::sms::segments::MaxSegments;
 use domain::sms::sender::TwilioSender;
 use jiff::Timestamp;
-use local::aws::Aws;
+use local::aws::{Aws, WriteUnits};
 use local::clock;
 use local::event_source::{Invoke, Poller};
 use local::outside::twilio::{Reply, Twilio};
@@ -260,6 +260,11 @@ impl World {
             .send()
             .await
             .unwrap();
+    }
+
+    /// The table's write units, from the first call on.
+    pub fn write_units(&self) -> &WriteUnits {
+        self.aws.write_units(&self.template.tables[0])
     }
 
     /// The messages of a queue, wherever they are.

@@ -9,8 +9,6 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use domain::channel::Channel;
-use domain::waiting::Waiting;
 use domain::webhook::Webhook;
 use jiff::Timestamp;
 use platform::queue::room::RoomLimits;
@@ -27,9 +25,7 @@ const BYSTANDER: &str = "bystander.example.com";
 const BYSTANDER_TAKES: Duration = Duration::from_millis(2_500);
 /// What the failing endpoints take to say so.
 const FAILS_AFTER: Duration = Duration::from_millis(50);
-/// They are back when the fifth attempt comes.
-const FAILURES: usize = 4;
-const WAITS: [Duration; FAILURES] = [
+const WAITS: [Duration; 4] = [
     MINUTE,
     Duration::from_secs(5 * 60),
     Duration::from_secs(30 * 60),
@@ -45,28 +41,50 @@ struct Scale {
     in_flight: usize,
     /// Events a second.
     rate: usize,
+    /// After so many failures the endpoints are back.
+    failures: usize,
+}
+
+impl Scale {
+    /// So long after the first half hour everything is done.
+    fn ends_after(self) -> Duration {
+        match self.failures {
+            ..4 => MINUTE * 10,
+            _ => HOUR * 3,
+        }
+    }
 }
 
 const FULL: Scale = Scale {
     failing: 300_000,
     in_flight: 120_000,
     rate: 2_000,
+    failures: 4,
 };
 const SMALL: Scale = Scale {
     failing: 2_000,
     in_flight: 800,
     rate: 100,
+    failures: 3,
 };
 
 /// What the failing endpoints have seen of each delivery, and of each wait the least and the most by which it was longer
 /// than the schedule has it.
-#[derive(Default)]
 struct Seen {
+    failures: usize,
     last: HashMap<String, (usize, Timestamp)>,
-    late: [Option<(f64, f64)>; FAILURES],
+    late: Vec<(f64, f64)>,
 }
 
 impl Seen {
+    fn nothing(scale: Scale) -> Seen {
+        Seen {
+            failures: scale.failures,
+            last: HashMap::new(),
+            late: vec![(f64::INFINITY, f64::NEG_INFINITY); scale.failures],
+        }
+    }
+
     /// An attempt; whether it is the one that succeeds.
     fn attempt(&mut self, delivery: &str, at: Timestamp) -> bool {
         let before = self.last.get(delivery).copied();
@@ -76,14 +94,17 @@ impl Seen {
             let waited = Duration::try_from(at.duration_since(last)).unwrap() - FAILS_AFTER;
             let wait = WAITS[number - 1].as_secs_f64();
             let late = (waited.as_secs_f64() - wait) / wait;
-            let (least, most) = self.late[number - 1].unwrap_or((late, late));
-            self.late[number - 1] = Some((least.min(late), most.max(late)));
+            let (least, most) = self.late[number - 1];
+            self.late[number - 1] = (least.min(late), most.max(late));
         }
-        number == FAILURES
+        number == self.failures
     }
 
     fn ended(&self) -> usize {
-        let done = self.last.values().filter(|(number, _)| *number == FAILURES);
+        let done = self
+            .last
+            .values()
+            .filter(|(number, _)| *number == self.failures);
         done.count()
     }
 }
@@ -99,10 +120,10 @@ struct Peak {
 async fn world(scale: Scale) -> World {
     let setup = Setup {
         gate: Some(Latency::seeded(4)),
-        room: Some(RoomLimits {
+        room: RoomLimits {
             most_in_flight: (scale.in_flight / 2) as u64,
             processes: 50,
-        }),
+        },
         forgets_calls: true,
         ..Setup::default()
     };
@@ -111,7 +132,7 @@ async fn world(scale: Scale) -> World {
     world
 }
 
-/// Endpoints that fail four times and then succeed.
+/// Endpoints that fail some times and then succeed.
 async fn failing_endpoints(world: &World, seen: &Arc<Mutex<Seen>>) -> Vec<Webhook> {
     let mut webhooks = Vec::new();
     for number in 0..FAILING_ENDPOINTS {
@@ -121,7 +142,10 @@ async fn failing_endpoints(world: &World, seen: &Arc<Mutex<Seen>>) -> Vec<Webhoo
             let is_last = seen.lock().unwrap().attempt(&call.delivery, call.at);
             Answer::After(FAILS_AFTER, if is_last { 200 } else { 503 })
         });
-        webhooks.push(world.webhook(&host).await);
+        // Not the bystander's events.
+        let project = "proj_failing".parse().unwrap();
+        let of_project = |webhook: &mut Webhook| webhook.project_id = Some(project);
+        webhooks.push(world.webhook_with(&host, of_project).await);
     }
     webhooks
 }
@@ -147,8 +171,7 @@ async fn watch(world: &World, time: Duration, peak: &Mutex<Peak>) {
         world.pass(SECOND * 5).await;
         let counts = world.counts("WebhookSlowQueue");
         let parked = if world.now().as_second() % 60 < 5 {
-            let waits = world.store.waits(Channel::Webhook, Waiting::Parked).await;
-            waits.unwrap().count
+            world.parked().await
         } else {
             0
         };
@@ -177,7 +200,8 @@ async fn on_time_and_undisturbed(scale: Scale) {
     let webhook = world.webhook(BYSTANDER).await;
     let alone = bystander(&world, &webhook, 5).await;
 
-    let (seen, peak) = (Arc::<Mutex<Seen>>::default(), Mutex::<Peak>::default());
+    let seen = Arc::new(Mutex::new(Seen::nothing(scale)));
+    let peak = Mutex::<Peak>::default();
     let webhooks = failing_endpoints(&world, &seen).await;
     let fail = fail(&world, &webhooks, scale);
     let (_, first, ()) = futures::join!(
@@ -186,7 +210,7 @@ async fn on_time_and_undisturbed(scale: Scale) {
         fail
     );
     // The retries after half an hour, which `sweep` has sent.
-    let ((), later) = futures::join!(watch(&world, HOUR * 3, &peak), async {
+    let ((), later) = futures::join!(watch(&world, scale.ends_after(), &peak), async {
         world.pass(MINUTE * 4).await;
         bystander(&world, &webhook, 7).await
     });
@@ -194,8 +218,7 @@ async fn on_time_and_undisturbed(scale: Scale) {
 
     let (seen, peak) = (seen.lock().unwrap(), *peak.lock().unwrap());
     println!("{peak:?} of {} deliveries", scale.failing);
-    for (wait, late) in WAITS.iter().zip(seen.late) {
-        let (least, most) = late.unwrap();
+    for (wait, (least, most)) in WAITS.iter().zip(&seen.late) {
         println!(
             "waits of {wait:?}: {:.2} % to {:.2} % late",
             least * 100.0,
@@ -212,7 +235,7 @@ async fn on_time_and_undisturbed(scale: Scale) {
         peak.parked as usize > scale.failing / 2,
         "most had no room: {peak:?}"
     );
-    for (least, most) in seen.late.iter().flatten() {
+    for (least, most) in &seen.late {
         assert!(*least >= 0.0, "none is early");
         assert!(*most <= 0.1, "none is more than 10 % late");
     }

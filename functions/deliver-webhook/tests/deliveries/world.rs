@@ -69,18 +69,36 @@ pub struct World {
 }
 
 /// What is otherwise than `template.yaml` has it.
-#[derive(Default)]
 pub struct Setup {
     /// Parameters of the template.
     pub parameters: Vec<(&'static str, String)>,
     /// What the functions' calls to AWS go through.
     pub gate: Option<Arc<dyn Gate>>,
-    /// The room for sleepers in the slow queue; the deployment's for one process where none is set.
-    pub room: Option<RoomLimits>,
-    /// The queue whose room is counted, which may not exist; the slow one where none is set.
-    pub counted: Option<&'static str>,
+    /// The room for sleepers, and the queue that it is counted in, which may not exist.
+    pub room: RoomLimits,
+    pub room_is_in: &'static str,
     /// The endpoints' scripts see their requests, and nobody else.
     pub forgets_calls: bool,
+}
+
+impl Default for Setup {
+    fn default() -> Setup {
+        Setup {
+            parameters: Vec::new(),
+            gate: None,
+            room: alone(MOST_IN_FLIGHT),
+            room_is_in: "WebhookSlowQueue",
+            forgets_calls: false,
+        }
+    }
+}
+
+/// The room of a process that has it for itself.
+fn alone(most_in_flight: u64) -> RoomLimits {
+    RoomLimits {
+        most_in_flight,
+        processes: 1,
+    }
 }
 
 impl World {
@@ -95,13 +113,9 @@ impl World {
 
     /// The same; the room is counted in this queue, which may not exist.
     pub async fn with_room_in(most_in_flight: u64, counted: &'static str) -> World {
-        let room = RoomLimits {
-            most_in_flight,
-            processes: 1,
-        };
         World::with(Setup {
-            room: Some(room),
-            counted: Some(counted),
+            room: alone(most_in_flight),
+            room_is_in: counted,
             ..Setup::default()
         })
         .await
@@ -122,10 +136,7 @@ impl World {
             clock: Arc::clone(&clock),
             forgets: setup.forgets_calls,
         });
-        let room = setup.room.unwrap_or(RoomLimits {
-            most_in_flight: MOST_IN_FLIGHT,
-            processes: 1,
-        });
+        let room = (setup.room, setup.room_is_in);
         let refused = &refused_visibility_changes;
         let counted = setup.counted.unwrap_or("WebhookSlowQueue");
         let parts = |gate| Parts::new(&aws, gate, &template, (room, counted), refused, &printed);
@@ -487,12 +498,8 @@ impl World {
 
     /// The room for so many sleepers in a queue, as a process of its own sees it.
     pub fn room(&self, most_in_flight: u64, queue: &str) -> Room {
-        let limits = RoomLimits {
-            most_in_flight,
-            processes: 1,
-        };
         let queue = Queue::new(self.sqs.clone(), self.queue_url(queue));
-        Room::new(queue, limits, Arc::clone(&self.clock))
+        Room::new(queue, alone(most_in_flight), Arc::clone(&self.clock))
     }
 
     /// The deliveries that are parked.

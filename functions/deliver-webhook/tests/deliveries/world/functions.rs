@@ -106,8 +106,7 @@ pub(super) struct Parts {
     pub(super) sqs: aws_sdk_sqs::Client,
     pub(super) urls: HashMap<String, String>,
     room: RoomLimits,
-    /// The queue whose room is counted.
-    counted: String,
+    room_is_in: String,
     /// The slow lane's concurrency.
     slow_lane: usize,
     pub(super) clock: Clock,
@@ -119,7 +118,7 @@ impl Parts {
         aws: &Aws,
         gate: Option<Arc<dyn Gate>>,
         template: &Template,
-        (room, counted): (RoomLimits, &'static str),
+        (room, room_is_in): (RoomLimits, &str),
         refused: &Arc<AtomicUsize>,
         printed: &Printed,
     ) -> Parts {
@@ -135,6 +134,9 @@ impl Parts {
             .iter()
             .map(|queue| (queue.id.clone(), aws.queue_url(&queue.name)))
             .collect();
+        let named: &HashMap<String, String> = &urls;
+        let room_is_in = named.get(room_is_in).cloned();
+        let room_is_in = room_is_in.unwrap_or_else(|| aws.queue_url("none"));
         let metrics = printed.metrics(clock);
         Parts {
             store: Store::new(
@@ -153,6 +155,7 @@ impl Parts {
                 .unwrap_or_else(|| aws.queue_url(counted)),
             urls,
             room,
+            room_is_in,
             slow_lane: slow_lane(template),
             clock: Arc::clone(clock),
             metrics,
@@ -192,7 +195,7 @@ impl Parts {
                 bulk: self.queue("BulkQueue"),
             },
             room: Room::new(
-                Queue::new(self.sqs.clone(), &self.counted),
+                Queue::new(self.sqs.clone(), &self.room_is_in),
                 self.room,
                 Arc::clone(&self.clock),
             ),
