@@ -138,8 +138,7 @@ impl World {
         });
         let room = (setup.room, setup.room_is_in);
         let refused = &refused_visibility_changes;
-        let counted = setup.counted.unwrap_or("WebhookSlowQueue");
-        let parts = |gate| Parts::new(&aws, gate, &template, (room, counted), refused, &printed);
+        let parts = |gate| Parts::new(&aws, gate, &template, room, refused, &printed);
         let theirs = parts(setup.gate);
         let sweep = Arc::new(theirs.sweep());
         let functions = functions(theirs, &caller);
@@ -309,6 +308,12 @@ impl World {
             .unwrap_or_default()
     }
 
+    /// Loses all messages of a queue.
+    pub async fn purge(&self, queue: &str) {
+        let url = self.queue_url(queue);
+        self.sqs.purge_queue().queue_url(url).send().await.unwrap();
+    }
+
     fn queue_url(&self, resource: &str) -> String {
         let queue = self
             .template
@@ -379,18 +384,6 @@ impl World {
     pub async fn handle_bulk_job(&self, record: aws_lambda_events::event::sqs::SqsMessage) {
         let deadline = self.now() + TIMEOUT;
         self.bulk_jobs.handle(vec![record], deadline).await;
-    }
-
-    /// Loses all messages of a queue.
-    pub async fn purge(&self, queue: &str) {
-        let url = self.queue_url(queue);
-        self.sqs.purge_queue().queue_url(url).send().await.unwrap();
-    }
-
-    /// Runs `sweep` once.
-    pub async fn sweep(&self) {
-        let deadline = self.now() + Duration::from_secs(55);
-        self.sweep.handle(deadline).await.unwrap();
     }
 
     /// Runs `sweep` at this rate for as long as the answer lives. What is known long before is woken in time also where

@@ -129,7 +129,7 @@ impl Parts {
         };
         let watched = aws_sdk_sqs::config::Builder::from(&config)
             .interceptor(CountRefusals(Arc::clone(refused)));
-        let urls: HashMap<String, String> = template
+        let urls = template
             .queues
             .iter()
             .map(|queue| (queue.id.clone(), aws.queue_url(&queue.name)))
@@ -149,10 +149,6 @@ impl Parts {
                 metrics.clone(),
             ),
             sqs: aws_sdk_sqs::Client::from_conf(watched.build()),
-            counted: urls
-                .get(counted)
-                .cloned()
-                .unwrap_or_else(|| aws.queue_url(counted)),
             urls,
             room,
             room_is_in,
