@@ -155,7 +155,7 @@ impl World {
             sweep,
             printed: printed.clone(),
             api: ours.admin_api(),
-            sqs: ours.sqs.clone(),
+            sqs: ours.sqs,
             refused_visibility_changes: Arc::clone(&refused_visibility_changes),
             template: template.clone(),
         }
