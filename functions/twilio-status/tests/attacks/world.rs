@@ -259,6 +259,7 @@ impl World {
         let stored = self.store.sms(&tenant.key()).await.unwrap().unwrap();
         let mut sent = stored.value.clone();
         let found = Found {
+            account: None,
             message_id: tenant.message.clone(),
             stage: Stage::Sent,
             error: None,
@@ -327,6 +328,7 @@ fn queued(tenant: &Tenant, now: Timestamp) -> SmsDelivery {
         sender: SENDER.to_owned(),
         state: State::new(now),
         provider_message_id: None,
+        inquiry: None,
         error: None,
         timeline: Timeline::default(),
         created_at: now,
