@@ -13,7 +13,7 @@ use platform::queue::message::{SmsWakeUp, WebhookWakeUp};
 use platform::queue::sending::Outgoing;
 use platform::queue::waits::AHEAD;
 use platform::store::StoreError;
-use platform::store::due::{DueCursor, DueEntry, DueKey, DuePage, DuePartition, Moved};
+use platform::store::due::{DueCursor, DueEntry, DueKey, DuePartition, Moved};
 
 use crate::Sweep;
 
@@ -58,6 +58,7 @@ struct Tally {
 }
 
 /// What a turn of a partition came to, and where its next one begins.
+#[derive(Default)]
 struct Turn {
     tally: Tally,
     next: Option<(DuePartition, DueCursor)>,
@@ -165,7 +166,8 @@ impl Sweep {
                 turns.extend(turn.next.map(|(partition, from)| (partition, Some(from))));
             }
         }
-        self.report(errand, tally, !turns.is_empty());
+        let unfinished = !turns.is_empty() || !self.has_time(deadline);
+        self.report(errand, tally, unfinished);
         failed.map_or(Ok(()), Err)
     }
 
@@ -178,35 +180,30 @@ impl Sweep {
         until: Timestamp,
         deadline: Timestamp,
     ) -> Turn {
-        let mut turn = Turn {
-            tally: Tally::default(),
-            next: None,
-            failed: None,
-        };
         let page = match self.store.due_page(partition, until, PAGE, from).await {
             Ok(page) => page,
             Err(error) => {
-                turn.failed = Some(error);
-                return turn;
+                return Turn {
+                    failed: Some(error),
+                    ..Turn::default()
+                };
             }
         };
-        let DuePage {
-            entries,
-            unreadable,
-            next,
-        } = page;
-        for sort_key in unreadable {
+        let mut tally = Tally::default();
+        for sort_key in page.unreadable {
             tracing::warn!(delivery_id = sort_key, "entry not read");
-            turn.tally.undecided += 1;
+            tally.undecided += 1;
         }
-        for batch in entries.chunks(BATCH) {
-            if !self.has_time(deadline) {
-                return turn;
+        for batch in page.entries.chunks(BATCH) {
+            if self.has_time(deadline) {
+                tally.add(self.wake(errand, batch).await);
             }
-            turn.tally.add(self.wake(errand, batch).await);
         }
-        turn.next = next.map(|next| (partition, next));
-        turn
+        Turn {
+            tally,
+            next: page.next.map(|next| (partition, next)),
+            failed: None,
+        }
     }
 
     /// Sends the wake-ups, then moves the entries of those that were sent.

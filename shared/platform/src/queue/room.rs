@@ -20,7 +20,7 @@ pub const MOST_IN_FLIGHT: u64 = 60_000;
 /// The queue is asked again after so long.
 const ASK_EVERY: Duration = Duration::from_secs(10);
 /// An answer that takes longer is done without.
-const PATIENCE: Duration = Duration::from_secs(2);
+const PATIENCE: Duration = Duration::from_secs(1);
 
 /// What room there is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
