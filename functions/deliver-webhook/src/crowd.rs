@@ -83,10 +83,10 @@ impl DeliverWebhook {
 
     /// What becomes of a delivery before it is looked at: nothing, unless it is held back.
     pub(crate) fn hold_back(&self, crowds: &Crowds, arrival: &Arrival) -> Option<Disposition> {
-        let wait = HELD_BACK.mul_f64(1.0 + 2.0 * self.entropy.unit());
-        crowds
-            .holds_back(arrival)
-            .then_some(Disposition::HoldBack(wait))
+        crowds.holds_back(arrival).then(|| {
+            let wait = HELD_BACK.mul_f64(1.0 + 2.0 * self.entropy.unit());
+            Disposition::HoldBack(wait)
+        })
     }
 }
 

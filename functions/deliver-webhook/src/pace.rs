@@ -121,14 +121,15 @@ impl DeliverWebhook {
         }
     }
 
-    /// Writes the marks of the endpoints that changed lanes. What is not written is so by the next batch.
+    /// Writes the marks of the endpoints that changed lanes. Where the table does not answer, the next time.
     pub(crate) async fn mark_lanes(&self) {
         for (webhook, (workspace, lane)) in self.pace.moves() {
-            match self.mark_lane(&workspace, &webhook, lane).await {
-                Ok(()) | Err(StoreError::Conflict) => self.pace.marked(&webhook, lane),
-                Err(error) => {
-                    tracing::warn!(workspace_id = %workspace, webhook_id = %webhook, %error, "lane not marked");
-                }
+            let marked = self.mark_lane(&workspace, &webhook, lane).await;
+            if !matches!(marked, Err(StoreError::Unavailable(_))) {
+                self.pace.marked(&webhook, lane);
+            }
+            if let Err(error @ (StoreError::Unavailable(_) | StoreError::Damaged(_))) = marked {
+                tracing::warn!(workspace_id = %workspace, webhook_id = %webhook, %error, "lane not marked");
             }
         }
     }

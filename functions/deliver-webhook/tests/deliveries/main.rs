@@ -6,6 +6,7 @@ mod captured_log;
 #[path = "../../../../shared/platform/tests/support/captured_metrics.rs"]
 mod captured_metrics;
 mod crashes;
+mod crowds;
 mod endings;
 mod hot_workspace;
 mod in_flight_wall;

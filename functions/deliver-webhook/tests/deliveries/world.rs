@@ -145,19 +145,19 @@ impl World {
         let ours = parts(None);
         World {
             _pollers: pollers(&aws, &template, &functions),
-            aws: aws.clone(),
-            clock,
             store: ours.store.clone(),
-            endpoints,
             fan_out: Arc::clone(&functions.fan_out),
             deliver: Arc::new(ours.deliver_webhook(caller)),
             bulk_jobs: ours.bulk_jobs(),
-            sweep,
-            printed: printed.clone(),
             api: ours.admin_api(),
             sqs: ours.sqs,
-            refused_visibility_changes: Arc::clone(&refused_visibility_changes),
-            template: template.clone(),
+            aws,
+            clock,
+            endpoints,
+            sweep,
+            refused_visibility_changes,
+            printed,
+            template,
         }
     }
 
