@@ -4,7 +4,7 @@
 //! shows them out when they turn slow. The mark is on the webhook and is written on change only; what leads to it is
 //! kept in the process's memory, where losing it costs nothing but a later change.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -22,7 +22,8 @@ pub struct Pace(Mutex<Seen>);
 #[derive(Default)]
 struct Seen {
     streaks: HashMap<WebhookId, Streak>,
-    moves: HashMap<WebhookId, (WorkspaceId, Lane)>,
+    /// Sorted, so that a run can be repeated exactly.
+    moves: BTreeMap<WebhookId, (WorkspaceId, Lane)>,
 }
 
 /// Alike outcomes in a row.
@@ -53,7 +54,7 @@ impl Pace {
         }
     }
 
-    fn take_moves(&self) -> HashMap<WebhookId, (WorkspaceId, Lane)> {
+    fn take_moves(&self) -> BTreeMap<WebhookId, (WorkspaceId, Lane)> {
         std::mem::take(&mut self.seen().moves)
     }
 

@@ -1,0 +1,40 @@
+//! Nothing waits without a wake-up.
+
+use domain::delivery::State;
+use domain::sms::delivery;
+
+use crate::play::End;
+
+/// The run came to rest: no message is left, and whatever waits would have been woken by one, or by the sweep.
+#[must_use]
+pub fn nothing_waits(end: &End) -> Vec<String> {
+    let mut broken = Vec::new();
+    if !end.at_rest {
+        broken.push("the run does not come to rest".to_owned());
+    }
+    for (queue, held) in &end.held {
+        broken.push(format!("{held} messages are left in {queue}"));
+    }
+    for (key, delivery) in &end.deliveries {
+        if let State::Pending(pending) = &delivery.state {
+            broken.push(format!("{} waits for nothing: {pending:?}", key.id));
+        }
+    }
+    for sms in &end.sms {
+        if !matches!(sms.state, delivery::State::Settled(_)) {
+            broken.push(format!("{} waits for nothing: {:?}", sms.key.id, sms.state));
+        }
+    }
+    let due = end.due.iter();
+    broken.extend(due.map(|due| format!("still in the index of what waits: {due:?}")));
+    broken
+}
+
+/// Nothing in a run deserves to be a dead letter.
+#[must_use]
+pub fn dead_letters_are_deserved(end: &End) -> Vec<String> {
+    let letters = end.dead_letters.iter();
+    letters
+        .map(|(queue, body)| format!("in {queue}: {body}"))
+        .collect()
+}
