@@ -4,6 +4,7 @@
 //! reaches the function.
 
 use std::fmt;
+use std::str::FromStr;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -54,6 +55,34 @@ impl fmt::Display for Strike {
             Some(fault) => write!(f, "{fault:?} at call {}", self.call),
             None => write!(f, "any fault at call {}", self.call),
         }
+    }
+}
+
+/// A text that is no strike.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct NoStrike;
+
+impl fmt::Display for NoStrike {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "a strike is CALL or CALL=FAULT, a fault one of {:?}", Fault::ALL)
+    }
+}
+
+impl FromStr for Strike {
+    type Err = NoStrike;
+
+    fn from_str(text: &str) -> Result<Self, NoStrike> {
+        let (call, fault) = text
+            .split_once('=')
+            .map_or((text, None), |(call, fault)| (call, Some(fault)));
+        let named = |name: &str| {
+            let mut all = Fault::ALL.into_iter();
+            all.find(|fault| format!("{fault:?}") == name).ok_or(NoStrike)
+        };
+        Ok(Strike {
+            call: call.parse().map_err(|_| NoStrike)?,
+            fault: fault.map(named).transpose()?,
+        })
     }
 }
 
