@@ -137,7 +137,7 @@ impl BulkJobs {
 fn lacks_wake_up(state: &State, overdue_since: Timestamp) -> bool {
     matches!(
         state,
-        State::Pending(Pending { plan: Plan::Schedule { failures: 0 }, lease: None, next_attempt_at })
+        State::Pending(Pending { plan: Plan::Schedule { failures: 0 }, lease: None, next_attempt_at, .. })
             if *next_attempt_at < overdue_since
     )
 }

@@ -4,15 +4,19 @@
 //! stands in the table, and only a delivery's first message says it as well.
 //!
 //! # Steps of a batch, and what a death between them means
-//! 1. Read configuration versions and deliveries. Nothing is changed yet.
+//! 1. Read configuration versions, deliveries, and now and then how full the slow queue is. Nothing is changed yet.
 //! 2. For each delivery, decide ([`step`]). A first attempt is made at once; a later one is claimed first, with a
 //!    lease that outlives this function.
 //!    *Killed before the request:* a first attempt's message comes back as it was; a claimed one's comes back, finds
 //!    the lease, sleeps until it ends, and the next claim takes the same attempt number.
 //!    *Killed after the request, before the record:* the same; the endpoint gets the delivery again, with the same id.
-//! 3. Record the outcome, with what it means for the webhook, in one transaction.
-//!    *Killed after it:* the message comes back and the table says what it has to do: sleep, or nothing.
-//! 4. Hide what waits, forward what changes lanes. *Killed before it:* messages come back early and sleep then.
+//! 3. Record the outcome, with what it means for the webhook, in one transaction. What waits long, while the slow queue
+//!    has no room for sleepers, is parked by the same write ([`rest`]).
+//!    *Killed after it:* the message comes back and the table says what it has to do: sleep, or nothing. What is parked
+//!    needs no message: `sweep` sends one in time.
+//! 4. Hide what waits, send delayed messages for what waits without room, forward what changes lanes. *Killed before
+//!    it:* messages come back early and sleep then. *Killed after a new message was sent, before the old one was
+//!    deleted:* the delivery has two, and one of them finds nothing to do.
 //! 5. Answer. The ones that sleep, and the ones that something kept from being decided, stay on the queue.
 //!
 //! Run twice at the same time: both read "no item" and both make the first attempt (at-least-once, one delivery id);
@@ -24,6 +28,7 @@
 //! * [`step`] — what one wake-up leads to
 //! * [`attempt`] — one HTTP request
 //! * [`arrivals`] — the batch's messages, read and sorted by delivery
+//! * [`rest`] — how a delivery waits: hidden, delayed or parked
 //! * [`settle`] — hiding, forwarding, dead letters
 //! * [`report`] — what is logged and counted
 //! * [`pace`] — which endpoints are proven fast
@@ -34,6 +39,7 @@ pub mod arrivals;
 pub mod attempt;
 pub mod pace;
 pub mod report;
+pub mod rest;
 pub mod settle;
 pub mod step;
 
@@ -42,7 +48,7 @@ use std::time::Duration;
 
 use aws_lambda_events::event::sqs::{SqsBatchResponse, SqsMessage};
 use domain::retry::RetrySchedule;
-use futures::future::join_all;
+use futures::future::{join, join_all};
 use jiff::Timestamp;
 use platform::batch;
 use platform::clock::Clock;
@@ -50,6 +56,7 @@ use platform::entropy::Entropy;
 use platform::http::HttpSend;
 use platform::metrics::{Count, Metrics};
 use platform::queue::Queue;
+use platform::queue::room::Room;
 use platform::secrets::Secrets;
 use platform::store::{Store, config::ConfigCache};
 
@@ -70,6 +77,8 @@ pub struct DeliverWebhook {
     pub http: Arc<dyn HttpSend>,
     /// The queues.
     pub queues: Queues,
+    /// The room for sleepers in the slow queue.
+    pub room: Room,
     /// The deployment's settings.
     pub limits: Limits,
     /// The time.
@@ -108,7 +117,8 @@ impl DeliverWebhook {
     pub async fn handle(&self, records: Vec<SqsMessage>, deadline: Timestamp) -> SqsBatchResponse {
         let received = records.len();
         let arrivals = Arrivals::read(records, self.queues.fast.name());
-        let dispositions = match self.read_state(&arrivals, deadline).await {
+        let (state, ()) = join(self.read_state(&arrivals, deadline), self.room.look()).await;
+        let dispositions = match state {
             Ok(batch) => {
                 join_all(
                     arrivals
@@ -134,7 +144,8 @@ impl DeliverWebhook {
             received,
             deliveries = arrivals.deliveries.len(),
             done = count(|d| matches!(d, Disposition::Done)),
-            sleeping = count(|d| matches!(d, Disposition::SleepUntil(_))),
+            sleeping = count(|d| matches!(d, Disposition::HideUntil(_))),
+            delayed = count(|d| matches!(d, Disposition::DelayUntil(_))),
             forwarded = count(|d| matches!(d, Disposition::Forward)),
             undecided = count(|d| matches!(d, Disposition::Again)),
             "webhook batch handled"

@@ -7,6 +7,7 @@ use deliver_webhook::{DeliverWebhook, Limits, Queues, pace::Pace};
 use lambda_runtime::Error;
 use platform::http::{GuardedClient, SystemResolver};
 use platform::queue::Queue;
+use platform::queue::room::{self, Room, RoomLimits};
 use platform::secrets::Secrets;
 use platform::store::{Store, config::ConfigCache};
 use platform::{aws, batch, clock, entropy::Entropy, logging, metrics::Metrics, settings};
@@ -21,6 +22,11 @@ async fn start() -> Result<(), Error> {
     let sqs = aws::sqs(&aws);
     let queue = |variable| settings::text(variable).map(|url| Queue::new(sqs.clone(), url));
     let metrics = Metrics::to_stdout(settings::parsed("STACK_NAME")?, clock::system());
+    let slow = queue("WEBHOOK_SLOW_QUEUE_URL")?;
+    let room = RoomLimits {
+        most_in_flight: room::MOST_IN_FLIGHT,
+        processes: settings::parsed("SLOW_LANE_CONCURRENCY")?,
+    };
     let store = Store::new(aws::dynamodb(&aws), settings::text("TABLE_NAME")?);
     let deliver = Arc::new(DeliverWebhook {
         config: ConfigCache::new(store.clone()),
@@ -36,10 +42,11 @@ async fn start() -> Result<(), Error> {
         )?),
         queues: Queues {
             fast: queue("WEBHOOK_FAST_QUEUE_URL")?,
-            slow: queue("WEBHOOK_SLOW_QUEUE_URL")?,
+            slow: slow.clone(),
             dead_letters: queue("WEBHOOK_DEAD_LETTER_QUEUE_URL")?,
             bulk: queue("BULK_QUEUE_URL")?,
         },
+        room: Room::new(slow, room, clock::system()),
         limits: Limits {
             schedule: settings::retry_schedule()?,
             retention: settings::log_retention()?,

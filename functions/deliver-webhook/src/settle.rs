@@ -2,7 +2,6 @@
 
 use std::time::Duration;
 
-use domain::webhook::Lane;
 use jiff::Timestamp;
 use platform::batch::wake_ups::{self, Message};
 use platform::queue::message::WebhookWakeUp;
@@ -17,8 +16,11 @@ use crate::arrivals::{Arrival, Arrivals};
 pub(crate) enum Disposition {
     /// Nothing is left to do: deleted.
     Done,
-    /// Woken again at that time.
-    SleepUntil(Timestamp),
+    /// Its message sleeps in the slow lane until then.
+    HideUntil(Timestamp),
+    /// A message in the slow lane wakes it then, or sooner where that is more than a message's longest delay away; the
+    /// present one is done with.
+    DelayUntil(Timestamp),
     /// To the slow lane, as it is.
     Forward,
     /// Left alone: back when the queue's visibility time-out ends.
@@ -47,18 +49,11 @@ impl DeliverWebhook {
                     kept.extend(arrival.message_ids());
                 }
                 Disposition::Forward => moving.push((arrival, forward(arrival, &arrival.wake_up))),
-                // Waits belong to the slow lane: a message that slept here would count against this lane.
-                Disposition::SleepUntil(until) if arrivals.lane == Lane::Fast => {
-                    let wake_up = arrival
-                        .wake_up
-                        .first
-                        .is_some()
-                        .then(|| WebhookWakeUp::of(&arrival.wake_up.key()));
-                    let wake_up = wake_up.as_ref().unwrap_or(&arrival.wake_up);
-                    let message = forward(arrival, wake_up);
+                Disposition::DelayUntil(until) => {
+                    let message = forward(arrival, &WebhookWakeUp::of(&arrival.wake_up.key()));
                     moving.push((arrival, message.delayed(self.until(*until))));
                 }
-                Disposition::SleepUntil(until) => {
+                Disposition::HideUntil(until) => {
                     kept.push(arrival.message.id.clone());
                     sleeping.push((arrival, self.sleeper(&arrival.message, *until)));
                 }
@@ -100,7 +95,8 @@ impl DeliverWebhook {
         }
     }
 
-    fn until(&self, until: Timestamp) -> Duration {
+    /// How long it is until then; nothing where that is past.
+    pub(crate) fn until(&self, until: Timestamp) -> Duration {
         Duration::try_from(until.duration_since((self.clock)())).unwrap_or_default()
     }
 }

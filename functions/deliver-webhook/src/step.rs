@@ -75,16 +75,36 @@ impl DeliverWebhook {
         arrival: &Arrival,
     ) -> Result<Disposition, StepError> {
         let key = arrival.wake_up.key();
-        // A deleted webhook's deliveries are no more.
+        let stored = batch.stored.get(&key);
         let Some(webhook) = batch.config.webhook(&key.workspace, &key.webhook)? else {
-            return Ok(Disposition::Done);
+            return self.without_webhook(batch, arrival, stored).await;
         };
-        match (batch.stored.get(&key), &arrival.wake_up.first) {
+        match (stored, &arrival.wake_up.first) {
             (Some(Ok(stored)), _) => self.later_attempt(batch, arrival, webhook, stored).await,
             (Some(Err(error)), _) => Err(error.clone().into()),
             (None, Some(first)) => self.first_attempt(batch, arrival, webhook, first).await,
             // Expired, or removed with the log.
             (None, None) => Ok(Disposition::Done),
+        }
+    }
+
+    /// A deleted webhook's deliveries are no more. One that was recorded while the log was being removed ends, so that
+    /// nothing waits for it.
+    async fn without_webhook(
+        &self,
+        batch: &Batch,
+        arrival: &Arrival,
+        stored: Option<&Result<Stored, StoreError>>,
+    ) -> Result<Disposition, StepError> {
+        let Some(Ok(stored)) = stored else {
+            return Ok(Disposition::Done);
+        };
+        match stored.value.state.end_disabled((self.clock)()) {
+            None => Ok(Disposition::Done),
+            Some(_) => {
+                self.end(batch, arrival, stored, FailedBecause::WebhookDisabled)
+                    .await
+            }
         }
     }
 
@@ -115,15 +135,15 @@ impl DeliverWebhook {
         if self.out_of_time(batch) {
             return Ok(Disposition::Again);
         }
-        self.attempt_and_record(Due {
+        let due = Due {
             arrival,
             webhook,
             delivery,
             plan: Plan::NEW,
             rev: None,
             keys,
-        })
-        .await
+        };
+        self.attempt_and_record(batch, due).await
     }
 
     async fn later_attempt(
@@ -136,20 +156,22 @@ impl DeliverWebhook {
         let now = (self.clock)();
         let pending = match stored.value.state.wake_up(now) {
             WakeUp::Settled => return Ok(Disposition::Done),
-            WakeUp::Sleep(until) => return Ok(Disposition::SleepUntil(until)),
+            WakeUp::Sleep(pending) => {
+                return Ok(self.sleep_on(batch.lane, stored, &pending).await?);
+            }
             WakeUp::Attempt(pending) => pending,
         };
         if let Some(because) = unattempted_end(arrival, webhook, &stored.value) {
-            return self.end(arrival, stored, because).await;
+            return self.end(batch, arrival, stored, because).await;
         }
         // A retry that comes back to the fast lane belongs to the slow one.
         if batch.lane == Lane::Fast {
-            return Ok(Disposition::SleepUntil(now));
+            return Ok(Disposition::DelayUntil(now));
         }
         // Before the claim: what AWS takes its time for must not come out of the attempt's.
         let keys = self.secrets.signing_keys(webhook, now).await?;
         if self.out_of_time(batch) {
-            return Ok(Disposition::SleepUntil(now));
+            return Ok(self.keep_awake(batch.lane, now));
         }
         let delivery = Delivery {
             state: State::Pending(pending.claim((self.clock)(), LEASE)),
@@ -161,23 +183,27 @@ impl DeliverWebhook {
         };
         match self.store.save_delivery(&claim, now).await {
             Ok(rev) => {
-                self.attempt_and_record(Due {
+                let due = Due {
                     arrival,
                     webhook,
                     delivery,
                     plan: pending.plan,
                     rev: Some(rev),
                     keys,
-                })
-                .await
+                };
+                self.attempt_and_record(batch, due).await
             }
-            Err(error) => self.unless_overtaken(&delivery.key, Err(error)).await,
+            Err(error) => {
+                self.unless_overtaken(batch, &delivery.key, Err(error))
+                    .await
+            }
         }
     }
 
     /// Ends a delivery that is due and not to be attempted.
     async fn end(
         &self,
+        batch: &Batch,
         arrival: &Arrival,
         stored: &Stored,
         because: FailedBecause,
@@ -189,11 +215,15 @@ impl DeliverWebhook {
             self.report_unattempted(arrival, &ended.value, because);
         }
         let saved = saved.map(|_| Disposition::Done);
-        self.unless_overtaken(&stored.value.key, saved).await
+        self.unless_overtaken(batch, &stored.value.key, saved).await
     }
 
-    /// Makes the attempt and writes down what became of it.
-    async fn attempt_and_record(&self, due: Due<'_>) -> Result<Disposition, StepError> {
+    /// Makes the attempt and writes down what became of it, and how the delivery waits if it does.
+    async fn attempt_and_record(
+        &self,
+        batch: &Batch,
+        due: Due<'_>,
+    ) -> Result<Disposition, StepError> {
         let Due {
             arrival,
             webhook,
@@ -213,25 +243,27 @@ impl DeliverWebhook {
         let attempt = self.attempt(request).await;
         let now = (self.clock)();
         let jitter = Jitter::from_unit(self.entropy.unit());
-        let verdict = plan.conclude(
+        let mut verdict = plan.conclude(
             delivery.purpose,
             &attempt.outcome,
             now,
             &self.limits.schedule,
             jitter,
         );
+        let (state, rest) = self.rest(batch.lane, verdict.state);
+        verdict.state = state;
         delivery.history.push(attempt);
         delivery.state = verdict.state.clone();
         let recorded = self.record(webhook, &delivery, rev, &verdict, now).await;
         self.report_attempt(arrival, &delivery, &recorded);
         match recorded? {
             // Perhaps by ourselves, in a try whose answer was lost: the table knows what is next.
-            Recorded::Overtaken => self.look_again(&delivery.key).await,
+            Recorded::Overtaken => self.look_again(batch, &delivery.key).await,
             Recorded::Written { webhook_disabled } => {
                 if webhook_disabled && verdict.effect != WebhookEffect::None {
                     self.end_pending(&delivery.key, now).await;
                 }
-                Ok(after(&verdict.state))
+                Ok(rest)
             }
         }
     }
@@ -280,18 +312,21 @@ impl DeliverWebhook {
 
     async fn unless_overtaken(
         &self,
+        batch: &Batch,
         key: &DeliveryKey,
         written: Result<Disposition, StoreError>,
     ) -> Result<Disposition, StepError> {
         match written {
-            Err(StoreError::Conflict) => self.look_again(key).await,
+            Err(StoreError::Conflict) => self.look_again(batch, key).await,
             other => Ok(other?),
         }
     }
 
-    async fn look_again(&self, key: &DeliveryKey) -> Result<Disposition, StepError> {
+    async fn look_again(&self, batch: &Batch, key: &DeliveryKey) -> Result<Disposition, StepError> {
         let stored = self.store.delivery(key).await?;
-        Ok(stored.map_or(Disposition::Done, |stored| after(&stored.value.state)))
+        Ok(stored.map_or(Disposition::Done, |stored| {
+            self.after(batch.lane, &stored.value.state)
+        }))
     }
 
     fn new_delivery(&self, key: DeliveryKey, first: &FirstAttempt) -> Delivery {
@@ -312,14 +347,6 @@ impl DeliverWebhook {
 
     fn out_of_time(&self, batch: &Batch) -> bool {
         (self.clock)() + TIME_TO_ATTEMPT > batch.deadline
-    }
-}
-
-/// Where the message of a delivery in this state goes.
-fn after(state: &State) -> Disposition {
-    match state {
-        State::Success | State::Failed(_) => Disposition::Done,
-        State::Pending(pending) => Disposition::SleepUntil(pending.earliest()),
     }
 }
 

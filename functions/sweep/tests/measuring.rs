@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex};
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::types::AttributeValue;
 use domain::catalogue::{AlertType, EventType};
-use domain::delivery::{Delivery, DeliveryKey, History, Pending, Plan, Purpose, State};
+use domain::delivery::{Delivery, DeliveryKey, History, Pending, Plan, Purpose, State, WokenBy};
 use domain::event::Body;
 use domain::ids::{DeliveryId, WebhookId};
 use domain::sms::delivery::{self as sms, Recipient, SmsDelivery, SmsKey, Timeline};
@@ -16,9 +16,10 @@ use local::aws::Aws;
 use local::template::{Place, Settings, Template};
 use platform::clock::Clock;
 use platform::metrics::Metrics;
+use platform::queue::Queue;
 use platform::store::Store;
 use serde_json::Value;
-use sweep::Sweep;
+use sweep::{Queues, Sweep};
 
 const ENDPOINT: &str = "http://aws.test";
 /// More than two pages of the index, of items of a kilobyte.
@@ -52,8 +53,18 @@ impl World {
         let lines = Arc::clone(&printed);
         let sink = move |line: &str| lines.lock().unwrap().push(line.to_owned());
         let metrics = Metrics::new("test".parse().unwrap(), Arc::clone(&clock), sink);
+        let sqs = aws_sdk_sqs::Client::new(&aws.sdk_config());
+        let queue = |resource: &str| {
+            let mut queues = template.queues.iter();
+            let queue = queues.find(|queue| queue.id == resource).unwrap();
+            Queue::new(sqs.clone(), aws.queue_url(&queue.name))
+        };
         let sweep = Sweep {
             store: store.clone(),
+            queues: Queues {
+                slow: queue("WebhookSlowQueue"),
+                sms: queue("SmsQueue"),
+            },
             metrics,
             clock,
         };
@@ -69,7 +80,7 @@ impl World {
 
     /// Runs `sweep`; what it says of a channel: deliveries waiting, and seconds overdue.
     async fn measured(&self) -> impl Fn(&str) -> (u64, u64) + use<> {
-        self.sweep.handle().await.unwrap();
+        self.sweep.handle(self.at(50)).await.unwrap();
         let lines = std::mem::take(&mut *self.printed.lock().unwrap());
         let metrics: Vec<Value> = lines
             .iter()
@@ -98,6 +109,7 @@ impl World {
             plan: Plan::Schedule { failures: 1 },
             next_attempt_at: self.at(due_in),
             lease: None,
+            woken_by: WokenBy::Message,
         });
         Delivery {
             key: DeliveryKey {
@@ -203,6 +215,6 @@ async fn a_table_that_does_not_answer_is_an_error_and_no_measurement() {
         let aws = Aws::new(Arc::clone(&world.sweep.clock), ENDPOINT);
         Store::new(Client::new(&aws.sdk_config()), "no-table")
     };
-    assert!(world.sweep.handle().await.is_err());
+    assert!(world.sweep.handle(world.at(50)).await.is_err());
     assert!(world.printed.lock().unwrap().is_empty());
 }

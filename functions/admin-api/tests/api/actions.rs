@@ -1,6 +1,6 @@
 //! Test, resend, recover, switching off, deleting: what is written and what is sent, in which order.
 
-use domain::delivery::{Delivery, FailedBecause, Pending, Plan, Purpose, Resume, State};
+use domain::delivery::{Delivery, FailedBecause, Pending, Plan, Purpose, Resume, State, WokenBy};
 use jiff::SignedDuration;
 use serde_json::{Value, json};
 
@@ -157,6 +157,7 @@ async fn a_resend_keeps_the_schedule_that_it_interrupts() {
         plan: Plan::Schedule { failures: 4 },
         next_attempt_at: at,
         lease: None,
+        woken_by: WokenBy::Message,
     };
     let id = api
         .delivery(&webhook, 1, |delivery| {
@@ -189,6 +190,7 @@ async fn nothing_is_resent_while_an_attempt_is_under_way_or_the_webhook_is_off()
         plan: Plan::NEW,
         next_attempt_at: api.now(),
         lease: None,
+        woken_by: WokenBy::Message,
     }
     .claim(api.now(), std::time::Duration::from_secs(45));
     let under_way = api

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use domain::catalogue::EventType;
 use domain::delivery::{
-    Attempt, Delivery, FailedBecause, History, Outcome, Pending, Plan, Purpose, State,
+    Attempt, Delivery, FailedBecause, History, Outcome, Pending, Plan, Purpose, State, WokenBy,
 };
 use jiff::SignedDuration;
 use serde_json::{Value, json};
@@ -45,6 +45,7 @@ fn pending(delivery: &Delivery) -> State {
         plan: Plan::Schedule { failures: 1 },
         next_attempt_at: delivery.created_at + SignedDuration::from_secs(60),
         lease: None,
+        woken_by: WokenBy::Message,
     })
 }
 

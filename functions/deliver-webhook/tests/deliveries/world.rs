@@ -38,11 +38,14 @@ use platform::http::{
 };
 use platform::metrics::Metrics;
 use platform::queue::Queue;
+use platform::queue::room::{MOST_IN_FLIGHT, Room, RoomLimits};
 use platform::secrets::Secrets;
 use platform::store::Store;
 use platform::store::config::ConfigCache;
 use platform::store::log::{LogQuery, StatusFilter};
 use platform::twilio::TwilioApi;
+use sweep::Sweep;
+use tokio::task::JoinSet;
 
 use crate::captured_metrics::Printed;
 
@@ -92,6 +95,7 @@ pub struct World {
     pub fan_out: Arc<FanOut>,
     pub deliver: Arc<DeliverWebhook>,
     bulk_jobs: BulkJobs,
+    sweep: Arc<Sweep>,
     pub refused_visibility_changes: Arc<AtomicUsize>,
     /// What the functions counted.
     pub printed: Printed,
@@ -104,6 +108,11 @@ pub struct World {
 
 impl World {
     pub async fn new() -> World {
+        World::with_room(MOST_IN_FLIGHT).await
+    }
+
+    /// A world whose slow queue has room for so many sleepers.
+    pub async fn with_room(most_in_flight: u64) -> World {
         let base: Timestamp = "2026-03-29T14:30:00Z".parse().unwrap();
         let clock = clock::virtual_from(base);
         let aws = Aws::new(Arc::clone(&clock), ENDPOINT);
@@ -119,10 +128,11 @@ impl World {
         let printed = Printed::default();
         let endpoints = Arc::new(Endpoints::default());
         let parts = Parts::new(&aws, &template, &clock, &refused, &printed);
-        let deliver = Arc::new(parts.deliver_webhook(Arc::new(Caller {
+        let caller = Arc::new(Caller {
             endpoints: Arc::clone(&endpoints),
             clock: Arc::clone(&clock),
-        })));
+        });
+        let deliver = Arc::new(parts.deliver_webhook(caller, most_in_flight));
         let fan_out = Arc::new(parts.fan_out());
         let functions: Arc<dyn Invoke> = Arc::new(Functions {
             fan_out: Arc::clone(&fan_out),
@@ -162,6 +172,7 @@ impl World {
             fan_out,
             deliver,
             bulk_jobs,
+            sweep: Arc::new(parts.sweep()),
             refused_visibility_changes,
             printed,
             api: parts.admin_api(),
@@ -367,6 +378,26 @@ impl World {
         self.bulk_jobs.handle(vec![record], deadline).await;
     }
 
+    /// Runs `sweep` once.
+    pub async fn sweep(&self) {
+        let deadline = self.now() + Duration::from_secs(55);
+        self.sweep.handle(deadline).await.unwrap();
+    }
+
+    /// Runs `sweep` at its schedule for as long as the answer lives.
+    pub fn sweep_every_minute(&self) -> JoinSet<()> {
+        let (sweep, clock) = (Arc::clone(&self.sweep), Arc::clone(&self.clock));
+        let mut runs = JoinSet::new();
+        runs.spawn(async move {
+            loop {
+                tokio::time::sleep(Duration::from_secs(60)).await;
+                let deadline = clock() + Duration::from_secs(55);
+                sweep.handle(deadline).await.unwrap();
+            }
+        });
+        runs
+    }
+
     /// Lets virtual time pass.
     pub async fn pass(&self, time: Duration) {
         tokio::time::sleep(time).await;
@@ -513,7 +544,11 @@ impl Parts {
         }
     }
 
-    fn deliver_webhook(&self, http: Arc<dyn HttpSend>) -> DeliverWebhook {
+    fn deliver_webhook(&self, http: Arc<dyn HttpSend>, most_in_flight: u64) -> DeliverWebhook {
+        let room = RoomLimits {
+            most_in_flight,
+            processes: 1,
+        };
         let day = Duration::from_secs(86_400);
         DeliverWebhook {
             store: self.store.clone(),
@@ -526,6 +561,11 @@ impl Parts {
                 dead_letters: self.queue("WebhookDeadLetterQueue"),
                 bulk: self.queue("BulkQueue"),
             },
+            room: Room::new(
+                self.queue("WebhookSlowQueue"),
+                room,
+                Arc::clone(&self.clock),
+            ),
             limits: Limits {
                 schedule: "1m,5m,30m,2h,12h".parse().unwrap(),
                 retention: day * 30,
@@ -561,6 +601,18 @@ impl Parts {
             entropy: Entropy::system(),
             metrics: self.metrics.clone(),
         })
+    }
+
+    fn sweep(&self) -> Sweep {
+        Sweep {
+            store: self.store.clone(),
+            queues: sweep::Queues {
+                slow: self.queue("WebhookSlowQueue"),
+                sms: self.queue("SmsQueue"),
+            },
+            metrics: self.metrics.clone(),
+            clock: Arc::clone(&self.clock),
+        }
     }
 
     fn bulk_jobs(&self) -> BulkJobs {

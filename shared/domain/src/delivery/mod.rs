@@ -29,7 +29,7 @@ pub use attempt::{Attempt, Outcome, Refusal};
 pub use history::History;
 pub use state::{
     AttemptUnderWay, FailedBecause, Lease, Pending, Plan, RecoverJob, Resume, State, Verdict,
-    WakeUp, WebhookEffect,
+    WakeUp, WebhookEffect, WokenBy,
 };
 
 /// Where a delivery is found: its webhook's log and its id there.

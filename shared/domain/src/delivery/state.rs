@@ -60,6 +60,17 @@ pub struct Pending {
     pub next_attempt_at: Timestamp,
     /// Held while an attempt is under way, so that two wake-ups never make two attempts.
     pub lease: Option<Lease>,
+    /// Who is to wake it.
+    pub woken_by: WokenBy,
+}
+
+/// What wakes a delivery that waits. Whoever makes it [`WokenBy::Message`] sees to it that there is one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum WokenBy {
+    /// A message in the queue: hidden, delayed or on its way.
+    Message,
+    /// `sweep`, which sends a message in time: the delivery is parked in the index of what waits.
+    Sweep,
 }
 
 /// What happens when the next attempt fails.
@@ -108,8 +119,8 @@ pub struct AttemptUnderWay;
 pub enum WakeUp {
     /// The attempt is due: claim it and make it.
     Attempt(Pending),
-    /// Woken early, or another invocation holds the lease: sleep on until then.
-    Sleep(Timestamp),
+    /// Woken before its [`Pending::earliest`]: early, or another invocation holds the lease. Sleep on until then.
+    Sleep(Pending),
     /// Nothing is to be done any more.
     Settled,
 }
@@ -142,9 +153,8 @@ impl State {
         let State::Pending(pending) = self else {
             return WakeUp::Settled;
         };
-        let earliest = pending.earliest();
-        if now < earliest {
-            WakeUp::Sleep(earliest)
+        if now < pending.earliest() {
+            WakeUp::Sleep(pending.clone())
         } else {
             WakeUp::Attempt(pending.clone())
         }
@@ -156,6 +166,7 @@ impl State {
             plan: Plan::Once { resume: None },
             next_attempt_at: now,
             lease: None,
+            woken_by: WokenBy::Message,
         })
     }
 
@@ -184,6 +195,7 @@ impl State {
             plan,
             next_attempt_at: pending.next_attempt_at.min(now),
             lease: None,
+            woken_by: WokenBy::Message,
         }))
     }
 
@@ -194,6 +206,7 @@ impl State {
             plan: Plan::Schedule { failures: 0 },
             next_attempt_at: now,
             lease: None,
+            woken_by: WokenBy::Message,
         }))
     }
 
@@ -215,7 +228,18 @@ impl Pending {
             lease: Some(Lease {
                 until: now + length,
             }),
+            // The claimant's, which comes back when the claimant dies.
+            woken_by: WokenBy::Message,
             ..self.clone()
+        }
+    }
+
+    /// The same without a message: `sweep` is to send one in time.
+    #[must_use]
+    pub fn parked(self) -> Pending {
+        Pending {
+            woken_by: WokenBy::Sweep,
+            ..self
         }
     }
 
@@ -304,6 +328,7 @@ impl Verdict {
                 plan,
                 next_attempt_at,
                 lease: None,
+                woken_by: WokenBy::Message,
             }),
             effect: WebhookEffect::None,
         }
@@ -349,6 +374,7 @@ mod tests {
             plan,
             next_attempt_at,
             lease: None,
+            woken_by: WokenBy::Message,
         }
     }
 
@@ -436,6 +462,17 @@ mod tests {
     }
 
     #[test]
+    fn a_parked_delivery_that_is_claimed_or_resent_is_woken_by_a_message_again() {
+        let parked = pending(Plan::Schedule { failures: 3 }, at(1_000)).parked();
+        assert_eq!(parked.woken_by, WokenBy::Sweep);
+        assert_eq!(parked.claim(at(1_000), MINUTE).woken_by, WokenBy::Message);
+        let Ok(State::Pending(resend)) = State::Pending(parked).resend(at(10)) else {
+            panic!("not pending")
+        };
+        assert_eq!(resend.woken_by, WokenBy::Message);
+    }
+
+    #[test]
     fn a_second_resend_before_the_attempt_changes_nothing() {
         let waiting = State::Pending(pending(Plan::Schedule { failures: 3 }, at(1_000)));
         let once = waiting.resend(at(10)).unwrap();
@@ -481,6 +518,7 @@ mod tests {
                     plan,
                     next_attempt_at: at(s),
                     lease,
+                    woken_by: WokenBy::Message,
                 })
             }),
         ]
@@ -494,7 +532,8 @@ mod tests {
                     prop_assert!(pending.next_attempt_at <= at(now));
                     prop_assert!(pending.lease.is_none_or(|lease| lease.until <= at(now)));
                 }
-                (WakeUp::Sleep(until), State::Pending(pending)) => {
+                (WakeUp::Sleep(sleeper), State::Pending(pending)) => {
+                    let until = sleeper.earliest();
                     prop_assert!(until > at(now));
                     // Waking at that time finds the attempt due.
                     prop_assert_eq!(state.wake_up(until), WakeUp::Attempt(pending.clone()));

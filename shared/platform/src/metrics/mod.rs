@@ -63,10 +63,13 @@ pub enum Count {
     EventsRejected,
     /// `KmsThrottled`: calls that KMS refused for their rate.
     KmsThrottled,
-    /// `Undecided`: messages that come back because a service did not do what it was asked, or we made a mistake.
+    /// `Undecided`: messages that come back because a service did not do what it was asked, or we made a mistake; and
+    /// deliveries that `sweep` could not wake for the same reasons.
     Undecided,
     /// `DeadLettered`: messages that a function itself put into a dead-letter queue.
     DeadLettered,
+    /// `Rescued`: deliveries that were due and that nothing had woken for minutes, until `sweep` did.
+    Rescued(Channel),
 }
 
 /// What is measured, in milliseconds.
@@ -83,6 +86,8 @@ pub enum Timing {
 pub enum Gauge {
     /// `RetriesWaiting`: deliveries that wait for an attempt, or are in one.
     RetriesWaiting(Channel),
+    /// `RetriesParked`: those of them that have no message, because the queue had no room for a sleeper. Webhooks only.
+    RetriesParked,
     /// `Overdue`: for how many seconds the first of them has been due.
     Overdue(Channel),
 }
@@ -228,12 +233,15 @@ impl Count {
             Count::KmsThrottled => "KmsThrottled",
             Count::Undecided => "Undecided",
             Count::DeadLettered => "DeadLettered",
+            Count::Rescued(_) => "Rescued",
         }
     }
 
     fn channel(self) -> Option<Channel> {
         match self {
-            Count::Deliveries(channel, _) | Count::RetriesScheduled(channel) => Some(channel),
+            Count::Deliveries(channel, _)
+            | Count::RetriesScheduled(channel)
+            | Count::Rescued(channel) => Some(channel),
             Count::SmsSegments => Some(Channel::Sms),
             Count::EventsAccepted
             | Count::EventsRejected
@@ -263,6 +271,7 @@ impl Gauge {
     fn name(self) -> &'static str {
         match self {
             Gauge::RetriesWaiting(_) => "RetriesWaiting",
+            Gauge::RetriesParked => "RetriesParked",
             Gauge::Overdue(_) => "Overdue",
         }
     }
@@ -270,12 +279,13 @@ impl Gauge {
     fn channel(self) -> Channel {
         match self {
             Gauge::RetriesWaiting(channel) | Gauge::Overdue(channel) => channel,
+            Gauge::RetriesParked => Channel::Webhook,
         }
     }
 
     fn value(self, value: u64) -> Value {
         match self {
-            Gauge::RetriesWaiting(_) => Value::Count(value),
+            Gauge::RetriesWaiting(_) | Gauge::RetriesParked => Value::Count(value),
             Gauge::Overdue(_) => Value::Seconds(value),
         }
     }

@@ -3,10 +3,13 @@
 //! * [`message`] — what the messages say
 //! * [`sending`] — sending, in batches
 //! * [`visibility`] — waiting by visibility time-outs
+//! * [`waits`] — which way to wait; [`room`] — whether there is room to sleep
 
 pub mod message;
+pub mod room;
 pub mod sending;
 pub mod visibility;
+pub mod waits;
 
 use aws_sdk_sqs::Client;
 use aws_sdk_sqs::types::BatchResultErrorEntry;

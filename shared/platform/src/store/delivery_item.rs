@@ -13,7 +13,7 @@ use domain::channel::Channel;
 use domain::compression::{compress, decompress};
 use domain::delivery::{
     Attempt, Delivery, DeliveryKey, FailedBecause, History, Lease, Outcome, Pending, Plan, Purpose,
-    RecoverJob, Resume, State,
+    RecoverJob, Resume, State, WokenBy,
 };
 use domain::event::Body;
 use domain::ids::{DeliveryId, EventId, WebhookId, WorkspaceId};
@@ -21,6 +21,7 @@ use domain::waiting::Waiting;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+use super::due::{DuePlace, WORKSPACE};
 use super::item::{self, Item, from_millis, get_binary, get_number, get_text, millis};
 use super::keys::{self, Unsettled};
 use super::log::StatusFilter;
@@ -141,21 +142,37 @@ fn index_attributes(delivery: &Delivery) -> Vec<(String, AttributeValue)> {
     match &delivery.state {
         State::Success => Vec::new(),
         State::Failed(_) => vec![unsettled(Unsettled::Failed)],
-        State::Pending(pending) => vec![
-            unsettled(Unsettled::Pending),
-            (
-                "due_shard".to_owned(),
-                item::text(keys::due_shard(
-                    Channel::Webhook,
-                    Waiting::WithMessage,
-                    id.due_shard(),
-                )),
-            ),
-            (
-                "due_at".to_owned(),
-                item::number(millis(pending.earliest())),
-            ),
-        ],
+        State::Pending(pending) => {
+            let place = due_place(&delivery.key, pending);
+            let mut attributes = vec![unsettled(Unsettled::Pending)];
+            attributes.extend(place.attributes());
+            // In the index beside the keys, which do not name it and whoever sends a wake-up has to.
+            attributes.push((
+                WORKSPACE.to_owned(),
+                item::text(delivery.key.workspace.as_str()),
+            ));
+            attributes
+        }
+    }
+}
+
+/// Where in the index of what waits a pending delivery was written to.
+pub(crate) fn due_place(key: &DeliveryKey, pending: &Pending) -> DuePlace {
+    let waiting = match pending.woken_by {
+        WokenBy::Message => Waiting::WithMessage,
+        WokenBy::Sweep => Waiting::Parked,
+    };
+    DuePlace::new(
+        keys::due_shard(Channel::Webhook, waiting, key.id.due_shard()),
+        pending.earliest(),
+    )
+}
+
+/// The index knows what wakes the delivery, and not the document: `sweep` changes it there.
+fn woken_by(item: &Item) -> WokenBy {
+    match get_text(item, "due_shard").map(keys::waiting_of) {
+        Ok(Waiting::Parked) => WokenBy::Sweep,
+        _ => WokenBy::Message,
     }
 }
 
@@ -189,7 +206,7 @@ pub(crate) fn decode(item: &Item) -> Result<Stored, StoreError> {
         },
         body: Body::from(body),
         history: History::new(attempts),
-        state: from_state(document.state)?,
+        state: from_state(document.state, woken_by(item))?,
         recovered_by: document.recovered_by,
         created_at: from_millis(document.created_at)?,
         expires_at: from_millis(expires_at * 1_000)?,
@@ -254,7 +271,7 @@ fn to_state(state: &State) -> StateDocument {
     }
 }
 
-fn from_state(state: StateDocument) -> Result<State, StoreError> {
+fn from_state(state: StateDocument, woken_by: WokenBy) -> Result<State, StoreError> {
     Ok(match state {
         StateDocument::Success => State::Success,
         StateDocument::Failed(because) => State::Failed(because),
@@ -272,6 +289,7 @@ fn from_state(state: StateDocument) -> Result<State, StoreError> {
                     })
                 })
                 .transpose()?,
+            woken_by,
         }),
     })
 }
@@ -466,12 +484,34 @@ mod tests {
             plan: Plan::NEW,
             next_attempt_at: late,
             lease: None,
+            woken_by: WokenBy::Message,
         };
         let waits = delivery(Body::from("{}".to_owned()), vec![], State::Pending(waiting));
         let item = encode(&waits, Expected::Absent).unwrap();
         assert!(
             get_number::<i64>(&item, "expires_at").unwrap() >= (late + PENDING_STAYS).as_second()
         );
+    }
+
+    #[test]
+    fn what_wakes_a_delivery_is_what_the_index_says() {
+        let parked = Pending {
+            plan: Plan::NEW,
+            next_attempt_at: at(0),
+            lease: None,
+            woken_by: WokenBy::Sweep,
+        };
+        let parked = delivery(Body::from("{}".to_owned()), vec![], State::Pending(parked));
+        let mut item = encode(&parked, Expected::Absent).unwrap();
+        let read = |item: &Item| match decode(item).unwrap().value.state {
+            State::Pending(pending) => pending.woken_by,
+            other => panic!("{other:?}"),
+        };
+        assert_eq!(read(&item), WokenBy::Sweep);
+        let shard = parked.key.id.due_shard();
+        let moved = keys::due_shard(Channel::Webhook, Waiting::WithMessage, shard);
+        item.insert("due_shard".to_owned(), item::text(moved));
+        assert_eq!(read(&item), WokenBy::Message);
     }
 
     fn any_state() -> impl Strategy<Value = State> {
@@ -492,14 +532,21 @@ mod tests {
         prop_oneof![
             Just(State::Success),
             because.prop_map(State::Failed),
-            (plan, time(), prop::option::of(time())).prop_map(|(plan, next_attempt_at, lease)| {
-                State::Pending(Pending {
-                    plan,
-                    next_attempt_at,
-                    lease: lease.map(|until| Lease { until }),
-                })
-            }),
+            (plan, time(), prop::option::of(time()), woken_by()).prop_map(
+                |(plan, next_attempt_at, lease, woken_by)| {
+                    State::Pending(Pending {
+                        plan,
+                        next_attempt_at,
+                        lease: lease.map(|until| Lease { until }),
+                        woken_by,
+                    })
+                }
+            ),
         ]
+    }
+
+    fn woken_by() -> impl Strategy<Value = WokenBy> {
+        prop::sample::select(vec![WokenBy::Message, WokenBy::Sweep])
     }
 
     fn any_attempt() -> impl Strategy<Value = Attempt> {

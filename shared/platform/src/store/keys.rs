@@ -110,9 +110,11 @@ pub(crate) fn decisions(workspace: &WorkspaceId, event: &EventId) -> Key {
     }
 }
 
+const SMS_PREFIX: &str = "SMS#";
+
 /// One of the partitions of a workspace's SMS history.
 pub(crate) fn sms_history(workspace: &WorkspaceId, shard: LogShard) -> String {
-    format!("SMS#{workspace}#{}", shard.number())
+    format!("{SMS_PREFIX}{workspace}#{}", shard.number())
 }
 
 pub(crate) fn sms(key: &SmsKey) -> Key {
@@ -151,9 +153,11 @@ pub(crate) fn sms_counters(workspace: &WorkspaceId, shard: LogShard) -> String {
     format!("SMSCOUNT#{workspace}#{}", shard.number())
 }
 
+const LOG_PREFIX: &str = "LOG#";
+
 /// One of the partitions of a webhook's log: a partition takes 1,000 write units a second, a webhook may need more.
 pub(crate) fn log(webhook: &WebhookId, shard: LogShard) -> String {
-    format!("LOG#{webhook}#{}", shard.number())
+    format!("{LOG_PREFIX}{webhook}#{}", shard.number())
 }
 
 pub(crate) fn delivery(webhook: &WebhookId, id: &DeliveryId) -> Key {
@@ -197,12 +201,73 @@ pub(crate) fn unsettled(webhook: &WebhookId, which: Unsettled, shard: LogShard) 
     format!("{webhook}#{which}#{}", shard.number())
 }
 
+const PARKED_PREFIX: &str = "PARKED#";
+const FOR_RECEIPT_PREFIX: &str = "RECEIPT#";
+
 /// A partition of the `due` index: 32 of them for each channel and each [`Waiting`].
 pub(crate) fn due_shard(channel: Channel, waiting: Waiting, shard: DueShard) -> String {
     let prefix = match waiting {
         Waiting::WithMessage => "",
-        Waiting::Parked => "PARKED#",
-        Waiting::ForReceipt => "RECEIPT#",
+        Waiting::Parked => PARKED_PREFIX,
+        Waiting::ForReceipt => FOR_RECEIPT_PREFIX,
     };
     format!("{prefix}{}#{shard}", channel.as_str().to_ascii_uppercase())
+}
+
+/// What those in a partition of the `due` index wait for.
+pub(crate) fn waiting_of(due_shard: &str) -> Waiting {
+    if due_shard.starts_with(PARKED_PREFIX) {
+        Waiting::Parked
+    } else if due_shard.starts_with(FOR_RECEIPT_PREFIX) {
+        Waiting::ForReceipt
+    } else {
+        Waiting::WithMessage
+    }
+}
+
+/// The webhook of a delivery whose item has this partition key.
+pub(crate) fn webhook_of_log(pk: &str) -> Option<WebhookId> {
+    within(pk, LOG_PREFIX)?.parse().ok()
+}
+
+/// The workspace of an SMS delivery whose item has this partition key.
+pub(crate) fn workspace_of_sms_history(pk: &str) -> Option<WorkspaceId> {
+    within(pk, SMS_PREFIX)?.parse().ok()
+}
+
+/// What stands between the prefix and the shard.
+fn within<'a>(pk: &'a str, prefix: &str) -> Option<&'a str> {
+    let (name, _shard) = pk.strip_prefix(prefix)?.rsplit_once('#')?;
+    Some(name)
+}
+
+#[cfg(test)]
+mod tests {
+    use domain::ids::LogShard;
+
+    use super::*;
+
+    #[test]
+    fn a_partition_of_the_index_tells_what_is_waited_for() {
+        for waiting in Waiting::ALL {
+            for (channel, shard) in Channel::ALL.into_iter().zip(DueShard::all()) {
+                assert_eq!(waiting_of(&due_shard(channel, waiting, shard)), waiting);
+            }
+        }
+    }
+
+    #[test]
+    fn a_partition_key_tells_whose_delivery_it_is() {
+        let webhook = WebhookId::from_random([7; 16]);
+        let workspace: WorkspaceId = "ws_1".parse().unwrap();
+        for shard in LogShard::all() {
+            let found = webhook_of_log(&log(&webhook, shard));
+            assert_eq!(found.as_ref(), Some(&webhook));
+            let found = workspace_of_sms_history(&sms_history(&workspace, shard));
+            assert_eq!(found.as_ref(), Some(&workspace));
+        }
+        for pk in ["", "LOG#", "LOG#wh", "SMS#ws_1#0"] {
+            assert_eq!(webhook_of_log(pk), None, "{pk}");
+        }
+    }
 }

@@ -15,7 +15,7 @@
 //! * [`provider`], [`members`], [`opt_outs`] — what SMS is configured by
 //! * [`alerts`] — what was decided for each recipient of an alert
 //! * [`sms_deliveries`], [`receipts`] — SMS deliveries by key; whose a provider's message is
-//! * [`due`] — how much waits, and since when it is due
+//! * [`due`] — what waits, and since when it is due
 //! * [`history`], [`sms_counters`], [`webhook_stats`] — deliveries newest first; how many there are
 
 pub mod alerts;
