@@ -18,9 +18,17 @@
 //! 6. Take in receipts that came before the message was known to be ours ([`early_receipts`]), also when the delivery
 //!    is found settled: *killed before it*, the message comes back and they are taken in then.
 //! 7. Hide what waits and answer. *Killed before it:* messages come back early and sleep then.
+//! 8. A message that was accepted at Twilio and has no last word yet: the index of what waits has it, by when Twilio is to
+//!    be asked about it, from the write that made it `sent` until one that brings the last word, or until it was asked
+//!    for the last time. No message of the queue sleeps for it; `sweep` sends one in time.
+//! 9. Woken then: ask Twilio ([`inquiry`]), and put the answer to the delivery as a receipt is, together with when to ask
+//!    next. *Killed before that is written:* the message comes back and it is asked again, which changes nothing.
+//!    *Killed after it:* the message comes back, finds the next time far off and is deleted. A wake-up that is a little
+//!    early sleeps. Whatever Twilio answers, nothing is sent, and it is asked again at the next time only.
 //!
 //! Run twice at the same time: each step is written on the condition that the delivery stands as it was read. Of two
-//! claims one fails; a receipt that overtakes an outcome is kept, and the outcome is put to it.
+//! claims one fails; a receipt that overtakes an outcome is kept, and the outcome is put to it. Of two answers to one
+//! question the second is dropped, and so is one that a receipt with the last word has overtaken.
 //!
 //! An AWS or KMS failure is never an attempt: the message stays and comes back.
 //!
@@ -28,6 +36,7 @@
 //! * [`step`] — what one wake-up leads to
 //! * [`attempt`] — claiming, sending, recording; [`twilio`] and [`gateway`] — one request each
 //! * [`reconcile`] — what became of a send without an answer
+//! * [`inquiry`] — what became of a message without receipts
 //! * [`early_receipts`] — receipts that were quicker than we are
 //! * [`report`] — what is logged and counted
 
@@ -36,6 +45,7 @@
 pub mod attempt;
 pub mod early_receipts;
 pub mod gateway;
+pub mod inquiry;
 pub mod reconcile;
 pub mod report;
 pub mod step;

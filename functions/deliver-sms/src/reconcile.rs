@@ -7,7 +7,7 @@
 use std::collections::HashSet;
 use std::time::Duration;
 
-use domain::sms::delivery::{Checked, Doubt, Found, SmsDelivery, Stage};
+use domain::sms::delivery::{Checked, Doubt, SmsDelivery, Stage};
 use domain::twilio::listing::{Likeness, ListedMessage, Sought};
 use domain::twilio::receipt::ReceiptStatus;
 use platform::batch::wake_ups::Arrival;
@@ -17,6 +17,7 @@ use platform::twilio::{AskError, Login};
 
 use crate::attempt::TIME_TO_ATTEMPT;
 use crate::step::StepError;
+use crate::twilio::found;
 use crate::{Batch, DeliverSms, Disposition, elapsed};
 
 /// Pages that one look goes through; the list is newest first, and the message is minutes old.
@@ -74,7 +75,8 @@ impl DeliverSms {
         delivery: &SmsDelivery,
         doubt: &Doubt,
     ) -> Result<Checked, StepError> {
-        let Some(login) = self.login_of(batch, delivery, doubt).await? else {
+        let workspace = &delivery.key.workspace;
+        let Some(login) = self.login_to(batch, workspace, &doubt.account).await? else {
             return Ok(Checked::NoCredentials);
         };
         let sought = Sought {
@@ -110,26 +112,12 @@ impl DeliverSms {
             .filter(|(_, message)| !owned.contains(message.sid.as_str()));
         Ok(match (free.next(), free.next()) {
             (None, _) => Checked::Missing,
-            (Some((Likeness::Same, message)), None) => Checked::Found(found(message)),
+            (Some((Likeness::Same, message)), None) => {
+                let stage = message.status.map_or(Stage::Sent, ReceiptStatus::stage);
+                Checked::Found(found(&message, stage, &doubt.account))
+            }
             (Some(_), _) => Checked::Several,
         })
-    }
-
-    /// The credentials of the account that the attempt went through, also where the provider was replaced since.
-    async fn login_of(
-        &self,
-        batch: &Batch,
-        delivery: &SmsDelivery,
-        doubt: &Doubt,
-    ) -> Result<Option<Login>, StepError> {
-        let workspace = &delivery.key.workspace;
-        let Some(config) = batch.config.provider(workspace)? else {
-            return Ok(None);
-        };
-        let Some(token) = config.auth_tokens(&doubt.account, (self.clock)()).next() else {
-            return Ok(None);
-        };
-        Ok(Some(self.login(workspace, &doubt.account, token).await?))
     }
 
     /// The account's messages that may be the one.
@@ -158,13 +146,5 @@ impl DeliverSms {
             }
         }
         Err(NoList::TooLong)
-    }
-}
-
-fn found(message: ListedMessage) -> Found {
-    Found {
-        message_id: message.sid.to_string(),
-        stage: message.status.map_or(Stage::Sent, ReceiptStatus::stage),
-        error: message.error(),
     }
 }

@@ -5,14 +5,15 @@ use std::fmt::Display;
 use std::time::Duration;
 
 use domain::channel::Channel;
-use domain::sms::delivery::{Checked, Doubt, Outcome, SmsDelivery, State};
+use domain::sms::delivery::{Answer, Checked, Doubt, Inquiry, Outcome, SmsDelivery, State, Status};
 use jiff::Timestamp;
 use platform::batch::wake_ups::{Arrival, WakeUp as _};
-use platform::metrics::{Count, Timing};
+use platform::metrics::{Count, Inquired, Timing};
 use platform::queue::message::SmsWakeUp;
 use tracing::field::{DisplayValue, display};
 
 use crate::attempt::Made;
+use crate::inquiry::Asked;
 use crate::step::{StepError, Stepped};
 use crate::{DeliverSms, elapsed};
 
@@ -77,6 +78,35 @@ impl DeliverSms {
             next_check_at = next_check_at(after),
             trace_id = arrival.message.trace.map(|trace| display(trace.trace_id())),
             "doubtful SMS attempt looked into"
+        );
+    }
+
+    /// The provider was asked for its last word on a message, and what follows is recorded.
+    pub(crate) fn report_inquiry(
+        &self,
+        arrival: &Arrival<SmsWakeUp>,
+        asked: &Asked,
+        after: &SmsDelivery,
+    ) {
+        let Asked {
+            answer,
+            fault,
+            took,
+        } = asked;
+        self.metrics
+            .add(Count::Inquiries(inquired(answer, after)), 1);
+        tracing::info!(
+            workspace_id = %after.key.workspace,
+            event_id = %after.event_id,
+            delivery_id = %after.key.id,
+            found = answered(answer),
+            outcome = outcome(&after.state),
+            error_code = after.error.as_ref().and_then(|error| error.code),
+            error = fault,
+            duration_ms = millis(*took),
+            next_inquiry_at = after.inquiry.as_ref().map(|next| display(Inquiry::due_at(next))),
+            trace_id = arrival.message.trace.map(|trace| display(trace.trace_id())),
+            "message without a last word asked about"
         );
     }
 
@@ -161,6 +191,24 @@ fn words(checked: &Checked) -> &'static str {
         Checked::Several => "several messages",
         Checked::Unavailable => "no list",
         Checked::NoCredentials => "no credentials",
+    }
+}
+
+fn answered(answer: &Answer) -> &'static str {
+    match answer {
+        Answer::Told(_) => "the message",
+        Answer::Gone => "no such message",
+        Answer::NoCredentials => "no credentials",
+        Answer::Unavailable => "no answer",
+    }
+}
+
+fn inquired(answer: &Answer, after: &SmsDelivery) -> Inquired {
+    match answer {
+        Answer::Told(_) if after.status() == Status::Sent => Inquired::Open,
+        Answer::Told(_) => Inquired::Settled,
+        Answer::Gone | Answer::NoCredentials => Inquired::Stopped,
+        Answer::Unavailable => Inquired::Unanswered,
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use domain::sms::delivery::{SmsDelivery, WakeUp};
+use domain::sms::delivery::{Inquiry, SmsDelivery, State, WakeUp};
 use jiff::Timestamp;
 use platform::batch::Panicked;
 use platform::batch::wake_ups::{Arrival, WakeUp as _};
@@ -22,6 +22,9 @@ pub const PATIENCE: Duration = Duration::from_secs(120);
 const LOOK_AGAIN: Duration = Duration::from_secs(3);
 /// How often a step is computed anew because the delivery has moved on meanwhile.
 const STEP_TRIES: u32 = 8;
+/// How early at most a wake-up may be that is for asking about a message: `sweep` sends them up to 14 minutes ahead of
+/// time, and clocks differ. One that comes still earlier is of another kind, and the one in time is yet to be sent.
+const WOKEN_AHEAD: Duration = Duration::from_secs(14 * 60 + 30);
 
 /// Why nothing could be decided. The message comes back.
 #[derive(Debug, thiserror::Error)]
@@ -76,18 +79,33 @@ impl DeliverSms {
         };
         let now = (self.clock)();
         if arrival.message.receive_count >= TOO_MANY_RECEIVES {
-            let stepped = self
-                .change(stored, |delivery| delivery.give_up(now))
-                .await?;
-            return self.end(arrival, stepped).await;
+            return self.give_up(arrival, stored, now).await;
         }
-        match stored.value.state.wake_up(now) {
-            WakeUp::Settled => self.finish(&stored.value).await,
+        match stored.value.wake_up(now) {
+            WakeUp::Settled => self.rest(&stored.value, now).await,
+            WakeUp::Ask(inquiry) => self.inquire(batch, arrival, stored, &inquiry).await,
             WakeUp::Sleep(until) => Ok(Disposition::SleepUntil(until)),
             WakeUp::Attempt(_) => self.attempt(batch, arrival, stored).await,
             WakeUp::AnswerLost(_) => self.answer_lost(arrival, stored).await,
             WakeUp::Check(doubt) => self.reconcile(batch, arrival, stored, &doubt).await,
         }
+    }
+
+    async fn give_up(
+        &self,
+        arrival: &Arrival<SmsWakeUp>,
+        stored: StoredSms,
+        now: Timestamp,
+    ) -> Result<Disposition, StepError> {
+        let was_settled = matches!(stored.value.state, State::Settled(_));
+        let stepped = self
+            .change(stored, |delivery| delivery.give_up(now))
+            .await?;
+        if was_settled {
+            // It had ended before: only its message is not asked about any more.
+            return self.go_on(&stepped).await;
+        }
+        self.end(arrival, stepped).await
     }
 
     async fn answer_lost(
@@ -146,9 +164,7 @@ impl DeliverSms {
                 Saved::Written(_) => return Ok(self.stepped(&stored.value, after)),
                 Saved::MessageOwned => {
                     // The provider has accepted it, that much is certain; whose the message is was decided otherwise.
-                    after
-                        .provider_message_id
-                        .clone_from(&stored.value.provider_message_id);
+                    after.disown_message();
                     if let Saved::Written(_) = self.store.save_sms(&stored, &after).await? {
                         tracing::error!(workspace_id = %key.workspace, delivery_id = %key.id, "its message belongs to another delivery");
                         return Ok(self.stepped(&stored.value, after));
@@ -187,6 +203,14 @@ impl DeliverSms {
             Some(due) => Ok(Disposition::SleepUntil(due)),
             None => self.finish(delivery).await,
         }
+    }
+
+    /// Nothing is to be done yet, or any more.
+    async fn rest(&self, delivery: &SmsDelivery, now: Timestamp) -> Result<Disposition, StepError> {
+        let disposition = self.finish(delivery).await?;
+        let asked_at = delivery.inquiry.as_ref().map(Inquiry::due_at);
+        let soon = asked_at.filter(|asked_at| *asked_at <= now + WOKEN_AHEAD);
+        Ok(soon.map_or(disposition, Disposition::SleepUntil))
     }
 
     /// Nothing is left to send. Receipts may have come before it was known whose message they tell of.

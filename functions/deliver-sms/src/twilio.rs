@@ -1,22 +1,24 @@
-//! One request to Twilio.
+//! One request to Twilio, and what signs in there.
 
 use std::time::Duration;
 
 use domain::ids::WorkspaceId;
 use domain::secret::SealedSecret;
-use domain::sms::delivery::{Outcome, SmsDelivery};
+use domain::sms::delivery::{Found, Outcome, SmsDelivery, Stage};
 use domain::sms::provider::TwilioAccount;
 use domain::sms::provider_error::ProviderError;
 use domain::sms::sender::TwilioSender;
 use domain::twilio::answer::{Answer, judge};
+use domain::twilio::listing::ListedMessage;
 use domain::twilio::receipt::callback_url;
 use domain::twilio::sids::AccountSid;
 use platform::http::{InboundResponse, SendError};
 use platform::secrets::{Purpose, SecretsError};
 use platform::twilio::{Login, NewMessage};
 
-use crate::DeliverSms;
 use crate::attempt::Sent;
+use crate::step::StepError;
+use crate::{Batch, DeliverSms};
 
 /// An account with its secrets open.
 pub(crate) struct OpenTwilio<'a> {
@@ -54,8 +56,25 @@ impl DeliverSms {
         Ok(OpenTwilio { login, sender })
     }
 
+    /// What signs in to an account that the workspace has sent through, also where the provider was replaced since;
+    /// `None` where nobody knows its token any more.
+    pub(crate) async fn login_to(
+        &self,
+        batch: &Batch,
+        workspace: &WorkspaceId,
+        account: &AccountSid,
+    ) -> Result<Option<Login>, StepError> {
+        let Some(config) = batch.config.provider(workspace)? else {
+            return Ok(None);
+        };
+        let Some(token) = config.auth_tokens(account, (self.clock)()).next() else {
+            return Ok(None);
+        };
+        Ok(Some(self.login(workspace, account, token).await?))
+    }
+
     /// Signs in with the account's own token.
-    pub(crate) async fn login(
+    async fn login(
         &self,
         workspace: &WorkspaceId,
         account: &AccountSid,
@@ -134,6 +153,16 @@ impl DeliverSms {
 /// Source: [error 21609](https://www.twilio.com/docs/api/errors/21609).
 fn is_about_the_callback(sent: &Sent) -> bool {
     matches!(&sent.outcome, Outcome::Refused { error } if error.code == Some(21609))
+}
+
+/// What the API shows of a message of this account, which has come so far.
+pub(crate) fn found(message: &ListedMessage, stage: Stage, account: &AccountSid) -> Found {
+    Found {
+        message_id: message.sid.to_string(),
+        account: Some(account.clone()),
+        stage,
+        error: message.error(),
+    }
 }
 
 /// What follows where no whole response came.

@@ -232,6 +232,7 @@ impl FanOut {
             sender: provider.carrier.sender().to_owned(),
             state: State::new(now),
             provider_message_id: None,
+            inquiry: None,
             error: None,
             timeline,
             created_at: now,

@@ -156,6 +156,7 @@ impl World {
             sender: "+14155550100".to_owned(),
             state: sms::State::new(self.at(due_in)),
             provider_message_id: None,
+            inquiry: None,
             error: None,
             timeline: Timeline::default(),
             created_at: self.now,

@@ -155,6 +155,7 @@ fn key_of(named: CallbackQuery) -> SmsKey {
 fn found(receipt: Receipt) -> Found {
     Found {
         message_id: receipt.message.to_string(),
+        account: Some(receipt.account),
         stage: receipt.status.stage(),
         error: receipt.error,
     }

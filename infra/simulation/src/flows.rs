@@ -47,6 +47,7 @@ fn webhooks(answers: &[Answer], actions: &[(Duration, Action)]) -> Scenario {
         webhooks: vec![Hook::answering(answers)],
         provider: None,
         members: 0,
+        room: None,
         actions: actions.to_vec(),
         mischief: Mischief::default(),
     }
@@ -69,6 +70,10 @@ fn webhook_flows() -> Vec<Flow> {
         (SECOND * 20, Action::event(2)),
         (SECOND * 40, Action::event(3)),
     ];
+    let parked = Scenario {
+        room: Some(0),
+        ..one(&[BAD, BAD, BAD, OK])
+    };
     vec![
         flow("success", true, one(&[OK])),
         flow("retry", true, one(&[BAD, OK])),
@@ -76,6 +81,7 @@ fn webhook_flows() -> Vec<Flow> {
         flow("all-fail", false, one(&[BAD])),
         flow("disabling", false, webhooks(&[BAD], &three)),
         flow("gone", false, webhooks(&[BAD, Answer::Status(410)], &three[..2])),
+        flow("parked", false, parked),
         flow("silence", false, one(&[Answer::Silence, OK])),
     ]
 }

@@ -15,6 +15,7 @@ use jiff::SignedDuration;
 use platform::http::{GuardedClient, SystemResolver};
 use platform::metrics::Metrics;
 use platform::queue::Queue;
+use platform::queue::room::{MOST_IN_FLIGHT, Room, RoomLimits};
 use platform::secrets::Secrets;
 use platform::store::config::ConfigCache;
 use platform::twilio::TwilioApi;
@@ -187,6 +188,14 @@ impl Parts {
                 dead_letters: self.queue("WebhookDeadLetterQueue"),
                 bulk: self.queue("BulkQueue"),
             },
+            room: Room::new(
+                self.queue("WebhookSlowQueue"),
+                RoomLimits {
+                    most_in_flight: context::run().scenario.room.unwrap_or(MOST_IN_FLIGHT),
+                    processes: 1,
+                },
+                context::clock(),
+            ),
             limits: Limits {
                 schedule: setting(WEBHOOK_SCHEDULE),
                 retention: Duration::from_secs(86_400) * RETENTION_DAYS,
@@ -241,6 +250,10 @@ impl Parts {
     fn sweep(&self) -> Sweep {
         Sweep {
             store: self.clients.store(),
+            queues: sweep::Queues {
+                slow: self.queue("WebhookSlowQueue"),
+                sms: self.queue("SmsQueue"),
+            },
             metrics: self.metrics.clone(),
             clock: context::clock(),
         }

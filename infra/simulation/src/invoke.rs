@@ -63,13 +63,14 @@ pub async fn http(
 
 /// Runs the sweep once.
 pub async fn sweep(run: &Arc<Run>) {
-    let work = |process: Arc<Process>| {
+    let deadline = run.now() + Function::Sweep.of_template().timeout;
+    let work = move |process: Arc<Process>| {
         async move {
             let Process::Sweep(sweep) = &*process else {
                 unreachable!("a sweep")
             };
             // What it says of itself is in the logs; the next one tries again.
-            _ = sweep.handle().await;
+            _ = sweep.handle(deadline).await;
         }
         .boxed()
     };

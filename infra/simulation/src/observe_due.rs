@@ -13,7 +13,8 @@ use crate::world;
 /// What has no message is sent one so long ahead.
 const AHEAD: Duration = Duration::from_secs(14 * 60);
 /// What has a message is looked after so long after it was due.
-const GRACE: Duration = Duration::from_secs(6 * 60);
+const WEBHOOK_GRACE: Duration = Duration::from_secs(5 * 60);
+const SMS_GRACE: Duration = Duration::from_secs(3 * 60);
 
 /// An entry of the index.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -37,7 +38,12 @@ fn sweepable(due: &Due) -> Timestamp {
     let moved = if without_message {
         due.at.checked_sub(SignedDuration::try_from(AHEAD).unwrap_or_default())
     } else {
-        due.at.checked_add(SignedDuration::try_from(GRACE).unwrap_or_default())
+        let grace = if due.shard.starts_with("SMS#") {
+            SMS_GRACE
+        } else {
+            WEBHOOK_GRACE
+        };
+        due.at.checked_add(SignedDuration::try_from(grace).unwrap_or_default())
     };
     moved.unwrap_or(due.at)
 }

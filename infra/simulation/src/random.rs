@@ -41,6 +41,7 @@ fn scenario(seed: u64, dice: &Dice) -> Scenario {
         webhooks,
         provider,
         members,
+        room: dice.percent(30).then(|| dice.below(3)),
         mischief: mischief(dice),
     }
 }

@@ -13,7 +13,7 @@ use local::outside::twilio::Twilio;
 use platform::clock::Clock;
 use tokio::sync::Notify;
 
-use crate::call::{Call, contains};
+use crate::call::{Call, TableCall, contains};
 use crate::context::{self, Invocation};
 use crate::dice::Dice;
 use crate::fault::{self, Fault, Strike};
@@ -143,6 +143,16 @@ impl Run {
         let Some(invocation) = context::invocation() else {
             return self.perform(call, target, body).await;
         };
+        if invocation.function == Function::Sweep
+            && call == Call::Table(TableCall::EventualRead)
+            && !invocation.is_dead()
+        {
+            // The sweep reads hundreds of empty partitions: to die at one is to die at any other.
+            let answer = self.aws.call(target, body.clone()).await;
+            if contains(answer.body(), br#""Count":0"#) {
+                return answer;
+            }
+        }
         let about = || observe::about(target, &body);
         match self.begin(&invocation, call, about).await {
             None => self.perform(call, target, body).await,

@@ -15,6 +15,8 @@ pub struct Scenario {
     pub provider: Option<ProviderPlan>,
     /// Members with a phone who want to be told; they are the recipients of every alert.
     pub members: usize,
+    /// How many messages may sleep in the slow queue, where it is not what the product allows.
+    pub room: Option<u64>,
     /// What happens, and when, counted from the beginning.
     pub actions: Vec<(Duration, Action)>,
     /// What goes wrong beside calls.

@@ -5,7 +5,8 @@
 //! - [`signature`]: the signature of its requests to us
 //! - [`answer`], [`errors`]: what it answers to a send, and what each error code means for a delivery
 //! - [`receipt`], [`inbound`]: what it posts to us
-//! - [`listing`]: the account's messages, to find out what became of a send that got no answer
+//! - [`listing`]: the account's messages, to find out what became of a send that got no answer, or of a message without
+//!   receipts
 
 pub mod answer;
 pub mod credentials;

@@ -1,4 +1,4 @@
-//! Twilio's REST API: sending a message, and the questions about an account.
+//! Twilio's REST API: sending a message, and the questions about a message and an account.
 //!
 //! Source: [Message resource](https://www.twilio.com/docs/messaging/api/message-resource).
 
@@ -12,8 +12,8 @@ use domain::endpoint_url::{EndpointUrl, UrlError, UrlRules};
 use domain::secret::SecretText;
 use domain::sms::phone::PhoneNumber;
 use domain::sms::sender::TwilioSender;
-use domain::twilio::listing::Page;
-use domain::twilio::sids::AccountSid;
+use domain::twilio::listing::{ListedMessage, Page};
+use domain::twilio::sids::{AccountSid, MessageSid};
 use http::header::{AUTHORIZATION, CONTENT_TYPE};
 use http::{HeaderMap, HeaderValue};
 use serde_json::Value;
@@ -177,6 +177,26 @@ impl TwilioApi {
         let first = format!("{}.json?{query}", messages(login));
         let body = self.ask(&self.base, login, next.unwrap_or(&first)).await?;
         Page::parse(&body).map_err(|_| AskError::NotUnderstood)
+    }
+
+    /// One of the account's messages as it stands.
+    /// Source: [Fetch a Message resource](https://www.twilio.com/docs/messaging/api/message-resource#fetch-a-message-resource).
+    ///
+    /// # Errors
+    /// [`AskError`]; [`AskError::NotFound`] where the account has it no more.
+    pub async fn message(
+        &self,
+        login: &Login,
+        sid: &MessageSid,
+    ) -> Result<ListedMessage, AskError> {
+        let path = format!("{}/{sid}.json", messages(login));
+        let body = self.ask(&self.base, login, &path).await?;
+        let message = ListedMessage::parse(&body).map_err(|_| AskError::NotUnderstood)?;
+        if message.sid == *sid {
+            Ok(message)
+        } else {
+            Err(AskError::NotUnderstood)
+        }
     }
 
     /// What the account is like.

@@ -146,7 +146,7 @@ struct TimelineEntry {
     /// What it was: a status of ours or of Twilio's, `retrying` or `unclear`.
     #[schema(value_type = String)]
     status: Stage,
-    /// Who told: `service`, `provider`, `receipt`, `reconciliation` or `foreign_receipt`.
+    /// Who told: `service`, `provider`, `receipt`, `inquiry`, `reconciliation` or `foreign_receipt`.
     #[schema(value_type = String)]
     source: Source,
     /// The provider's error code; null where there is none.

@@ -172,6 +172,7 @@ fn delivery(
         sender: provider.carrier.sender().to_owned(),
         state: SmsState::new(now),
         provider_message_id: None,
+        inquiry: None,
         error: None,
         timeline,
         created_at: now,

@@ -52,6 +52,7 @@ pub(crate) fn sms_of(api: &Api, workspace: &str, second: i64) -> SmsDelivery {
         sender: "+14155550100".to_owned(),
         state: State::new(at),
         provider_message_id: None,
+        inquiry: None,
         error: None,
         timeline,
         created_at: at,

@@ -124,6 +124,7 @@ fn happening() -> impl Strategy<Value = Happening> {
 fn receive(delivery: &mut SmsDelivery, stage: Stage, now: Timestamp) {
     let found = Found {
         message_id: format!("SM{}", delivery.key.id),
+        account: None,
         stage,
         error: None,
     };

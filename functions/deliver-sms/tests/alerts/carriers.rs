@@ -7,6 +7,7 @@ use axum::Router;
 use axum::body::Body;
 use futures::FutureExt;
 use futures::future::BoxFuture;
+use jiff::Timestamp;
 use local::outside::twilio::{Callback, DeliverCallback, Reply, Twilio};
 use platform::http::{HttpSend, InboundResponse, OutboundRequest, SendError, Stage};
 use tower::ServiceExt;
@@ -38,6 +39,32 @@ pub struct Call {
 }
 
 pub type Script = Box<dyn FnMut() -> Answer + Send>;
+
+/// How Twilio answers a question about a message.
+#[derive(Debug, Clone, Copy)]
+pub enum Shown {
+    /// The message as it is.
+    AsItIs,
+    /// The message, with this status and error code.
+    With(&'static str, Option<u32>),
+    /// No message.
+    Status(u16),
+    /// A page of something else.
+    Nonsense,
+    /// Nothing.
+    Silence,
+}
+
+/// How messages are shown, by their SIDs.
+pub type Showing = Box<dyn FnMut(&str) -> Shown + Send>;
+
+/// The questions about messages that Twilio was asked.
+#[derive(Default)]
+pub struct Questions {
+    pub showing: Mutex<Option<Showing>>,
+    /// When, and about which message.
+    pub asked: Mutex<Vec<(Timestamp, String)>>,
+}
 
 /// The gateway, and what it received.
 #[derive(Default)]
@@ -71,7 +98,9 @@ impl DeliverCallback for Receipts {
 pub struct WayOut {
     pub twilio: Twilio,
     pub gateway: Arc<GatewayScript>,
+    pub questions: Arc<Questions>,
     pub faults: Arc<Faults>,
+    pub clock: platform::clock::Clock,
 }
 
 impl HttpSend for WayOut {
@@ -103,6 +132,13 @@ impl WayOut {
         request: OutboundRequest,
         deadline: Duration,
     ) -> Result<InboundResponse, SendError> {
+        let shown = self.question(&path);
+        match shown {
+            Shown::Status(status) => return Ok(answered(status, b"{}".to_vec())),
+            Shown::Nonsense => return Ok(answered(200, b"<html>".to_vec())),
+            Shown::Silence => return silence(deadline).await,
+            Shown::AsItIs | Shown::With(..) => {}
+        }
         let mut asked = http::Request::builder()
             .method(request.method)
             .uri(path)
@@ -111,15 +147,27 @@ impl WayOut {
         *asked.headers_mut() = request.headers;
         let reply = tokio::time::timeout(deadline, self.twilio.answer(asked)).await;
         match reply {
-            Ok(Reply::Response(response)) => Ok(InboundResponse {
-                status: response.status().as_u16(),
-                retry_after: None,
-                body: response.body().to_vec(),
-                body_truncated: false,
-            }),
+            Ok(Reply::Response(response)) => {
+                let body = shown.put_into(response.body());
+                Ok(answered(response.status().as_u16(), body))
+            }
             Ok(Reply::Silence) => silence(deadline).await,
             Err(_) => Err(timed_out(deadline)),
         }
+    }
+
+    /// How a question about a message is to be answered, which is taken note of; anything else as it is.
+    fn question(&self, path: &str) -> Shown {
+        let file = path.rsplit('/').next().unwrap();
+        let Some(sid) = file.strip_suffix(".json").filter(|sid| sid.len() == 34) else {
+            return Shown::AsItIs;
+        };
+        let asked = ((self.clock)(), sid.to_owned());
+        self.questions.asked.lock().unwrap().push(asked);
+        let mut showing = self.questions.showing.lock().unwrap();
+        showing
+            .as_mut()
+            .map_or(Shown::AsItIs, |showing| showing(sid))
     }
 
     async fn to_gateway(
@@ -142,15 +190,31 @@ impl WayOut {
             });
         }
         match answer {
-            Answer::Status(status) => Ok(InboundResponse {
-                status,
-                retry_after: None,
-                body: b"as told".to_vec(),
-                body_truncated: false,
-            }),
+            Answer::Status(status) => Ok(answered(status, b"as told".to_vec())),
             Answer::Silence => silence(deadline).await,
             Answer::Refused => Err(SendError::ConnectionRefused),
         }
+    }
+}
+
+impl Shown {
+    fn put_into(self, body: &[u8]) -> Vec<u8> {
+        let Shown::With(status, code) = self else {
+            return body.to_vec();
+        };
+        let mut message: serde_json::Value = serde_json::from_slice(body).unwrap();
+        message["status"] = status.into();
+        message["error_code"] = code.into();
+        message.to_string().into_bytes()
+    }
+}
+
+fn answered(status: u16, body: Vec<u8>) -> InboundResponse {
+    InboundResponse {
+        status,
+        retry_after: None,
+        body,
+        body_truncated: false,
     }
 }
 

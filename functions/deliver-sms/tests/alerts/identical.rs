@@ -143,6 +143,7 @@ async fn a_message_that_belongs_to_another_delivery_is_not_sent_again_for_it() {
     let mut owner = stored.value.clone();
     let found = Found {
         message_id,
+        account: None,
         stage: Stage::Sent,
         error: None,
     };

@@ -9,6 +9,8 @@
 //! * `doubt` — sends without an answer
 //! * `identical` — equal texts to one phone
 //! * `receipts` — what Twilio posts
+//! * `inquiries` — messages without receipts
+//! * [`sweep`] — who wakes what waits for receipts
 //! * `gateways` — the other carrier
 //! * `observability` — what can be seen of it: traces, log lines, numbers
 //! * `samples` — the samples of `events/`
@@ -23,9 +25,11 @@ mod faults;
 mod functions;
 mod gateways;
 mod identical;
+mod inquiries;
 mod never_twice;
 mod observability;
 mod receipts;
 mod samples;
 mod sending;
+mod sweep;
 mod world;

@@ -21,6 +21,8 @@ enum Path {
     EarlyReceipts,
     /// Twilio accepts it, and we never hear of it.
     SilentAfterAccepting,
+    /// Twilio accepts it, its receipts are lost, and it is asked what became of it.
+    Asked,
     /// Twilio does not take it and does not say so.
     SilentBeforeAccepting,
     /// Twilio asks us to come again.
@@ -33,10 +35,11 @@ enum Path {
     SilentGateway,
 }
 
-const PATHS: [Path; 8] = [
+const PATHS: [Path; 9] = [
     Path::Accepted,
     Path::EarlyReceipts,
     Path::SilentAfterAccepting,
+    Path::Asked,
     Path::SilentBeforeAccepting,
     Path::Throttled,
     Path::OptedOut,
@@ -73,6 +76,7 @@ async fn run(path: Path, strike: Option<Strike>, twice: bool) -> World {
     let behaviour = match path {
         Path::EarlyReceipts => r#"{"callbacks": "early"}"#,
         Path::SilentAfterAccepting => r#"{"timeout_after_accept": 1, "callbacks": "none"}"#,
+        Path::Asked => r#"{"callbacks": "none"}"#,
         Path::SilentBeforeAccepting => r#"{"timeout_before_accept": 1}"#,
         Path::Throttled => r#"{"reject_429": 1}"#,
         Path::Accepted | Path::OptedOut | Path::Gateway | Path::SilentGateway => "{}",
@@ -86,14 +90,19 @@ async fn run(path: Path, strike: Option<Strike>, twice: bool) -> World {
         world.alert("evt_1", &["u1", "u2"]).await;
     }
     world.until_quiet(MINUTE * 60).await;
+    if path == Path::Asked {
+        world.until_asked(MINUTE * 60).await;
+    }
     world
 }
 
 fn expected(path: Path) -> &'static [Status] {
     match path {
-        Path::Accepted | Path::EarlyReceipts | Path::SilentBeforeAccepting | Path::Throttled => {
-            &[Status::Delivered]
-        }
+        Path::Accepted
+        | Path::EarlyReceipts
+        | Path::Asked
+        | Path::SilentBeforeAccepting
+        | Path::Throttled => &[Status::Delivered],
         // What the list shows of it when it is looked at.
         Path::SilentAfterAccepting => &[Status::Delivered, Status::Sent],
         Path::OptedOut => &[Status::Failed],
@@ -115,6 +124,7 @@ async fn check(world: &World, path: Path, strike: Option<Strike>) {
         "{context}: {delivery:#?}"
     );
     match path {
+        Path::Asked => assert_eq!(world.index().await, [], "{context}"),
         Path::OptedOut => assert_eq!(world.accepted_for(&delivery), 0, "{context}"),
         Path::Gateway => {
             let calls = world.gateway_calls().len();
@@ -176,6 +186,11 @@ async fn a_fault_at_any_call_amid_early_receipts_sends_once() {
 #[tokio::test(start_paused = true)]
 async fn a_fault_at_any_call_after_a_silent_acceptance_sends_once() {
     every_fault_on(Path::SilentAfterAccepting).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_fault_at_any_call_where_receipts_are_lost_sends_once_and_finds_the_last_word() {
+    every_fault_on(Path::Asked).await;
 }
 
 #[tokio::test(start_paused = true)]

@@ -7,7 +7,7 @@ use http::{Request, StatusCode};
 use serde_json::{Value, json};
 
 use crate::captured_log::Log;
-use crate::carriers::Answer;
+use crate::carriers::{Answer, Shown};
 use crate::sending::MINUTE;
 use crate::world::{TOKEN, TRACEPARENT, World, account};
 
@@ -174,6 +174,70 @@ async fn receipts_that_come_before_the_answer_count_the_delivery_once() {
     assert_eq!(world.printed.count(Some("sms"), "DeliveriesDelivered"), 1);
     let segments = u64::from(delivery.segments.get());
     assert_eq!(world.printed.count(Some("sms"), "SmsSegments"), segments);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_question_about_a_message_is_a_line_and_counted_by_what_came_of_it() {
+    let statuses = [Shown::Status(500), Shown::With("sent", None), Shown::AsItIs];
+    let (world, log) = asked_about(&statuses).await;
+    let lines = log.of("message without a last word asked about");
+    let [unanswered, open, settled] = &lines[..] else {
+        panic!("three questions: {}", log.text())
+    };
+    let delivery = world.only().await;
+    let expected = json!({
+        "workspace_id": "ws_1", "event_id": "evt_1", "delivery_id": delivery.key.id.as_str(),
+        "found": "no answer", "outcome": "sent", "error": "Twilio answered 500",
+    });
+    assert_line(unanswered, &expected);
+    assert!(unanswered["next_inquiry_at"].is_string(), "{unanswered}");
+    assert_line(
+        open,
+        &json!({ "found": "the message", "outcome": "sent", "error": null }),
+    );
+    assert!(open["next_inquiry_at"].is_string(), "{open}");
+    let last = json!({ "found": "the message", "outcome": "delivered", "next_inquiry_at": null });
+    assert_line(settled, &last);
+    let counts = [
+        ("InquiriesUnanswered", 1),
+        ("InquiriesOpen", 1),
+        ("InquiriesSettled", 1),
+        ("InquiriesStopped", 0),
+        ("DeliveriesSent", 1),
+        ("DeliveriesDelivered", 1),
+        ("SmsSegments", u64::from(delivery.segments.get())),
+    ];
+    for (name, count) in counts {
+        assert_eq!(world.printed.count(Some("sms"), name), count, "{name}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_question_about_a_message_that_is_gone_is_the_last_one() {
+    let (world, log) = asked_about(&[Shown::Status(404)]).await;
+    let line = log.only("message without a last word asked about");
+    let expected = json!({
+        "found": "no such message", "outcome": "sent", "error": null, "next_inquiry_at": null,
+    });
+    assert_line(&line, &expected);
+    assert_eq!(world.printed.count(Some("sms"), "InquiriesStopped"), 1);
+}
+
+/// One alert without receipts, until Twilio has shown its message so, and is asked no more.
+async fn asked_about(shown: &[Shown]) -> (World, Log) {
+    let (world, log) = (World::new().await, Log::start());
+    world.use_twilio().await;
+    world.member("u1", PHONE).await;
+    world.twilio_behaves(r#"{"callbacks": "none"}"#).await;
+    let mut shown = shown.to_vec().into_iter();
+    world.show(move |_| shown.next().unwrap());
+    world
+        .alert_saying(SUMMARY, "ENG-42", "evt_1", &["u1"])
+        .await;
+    world.until_quiet(MINUTE).await;
+    world.until_asked(MINUTE * 60 * 27).await;
+    assert_nothing_private(&world, &log);
+    (world, log)
 }
 
 #[tokio::test(start_paused = true)]

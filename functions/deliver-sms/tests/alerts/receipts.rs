@@ -60,6 +60,17 @@ fn callback_path(delivery: &SmsDelivery) -> String {
     url.split('#').next().unwrap().to_owned()
 }
 
+/// Posts a receipt of a delivery as Twilio would.
+pub async fn post(world: &World, delivery: &SmsDelivery, status: &str) {
+    let (account, message) = (account(), delivery.provider_message_id.as_deref());
+    let form = Form {
+        path_and_query: callback_path(delivery),
+        fields: receipt(&account, message.unwrap(), status),
+        token: TOKEN,
+    };
+    assert_eq!(world.post(form.request()).await, StatusCode::OK);
+}
+
 async fn sent() -> (World, SmsDelivery) {
     let world = World::new().await;
     world.use_twilio().await;
@@ -262,6 +273,7 @@ async fn an_early_receipt_counts_for_the_workspaces_whose_token_it_bears() {
     world.member("u1", PHONE).await;
     let found = Found {
         message_id: FIRST_MESSAGE.to_owned(),
+        account: None,
         stage: Stage::Undelivered,
         error: None,
     };

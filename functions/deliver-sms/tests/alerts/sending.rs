@@ -314,7 +314,7 @@ async fn a_wake_up_that_comes_before_its_item_waits_for_it() {
 }
 
 /// A test message as the API makes one.
-fn test_message(world: &World) -> SmsDelivery {
+pub fn test_message(world: &World) -> SmsDelivery {
     let now = world.now();
     let text = "SetGet Alert: [Test] Work item ENG-42 changed.";
     let count = segments::count(text);
@@ -342,6 +342,7 @@ fn test_message(world: &World) -> SmsDelivery {
         sender: SENDER.to_owned(),
         state: State::new(now),
         provider_message_id: None,
+        inquiry: None,
         error: None,
         timeline: Timeline::default(),
         created_at: now,

@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
+use aws_sdk_dynamodb::types::AttributeValue;
 use aws_sdk_sqs::types::MessageAttributeValue;
 use axum::Router;
 use axum::body::Body;
@@ -31,7 +32,7 @@ use platform::store::sms_counters::{Count, day_of};
 use tower::ServiceExt;
 
 use crate::captured_metrics::Printed;
-use crate::carriers::{Answer, Call, GatewayScript, Receipts, WayOut};
+use crate::carriers::{Answer, Call, GatewayScript, Questions, Receipts, Shown, WayOut};
 use crate::faults::Faults;
 use crate::functions::{Functions, Parts, pollers};
 
@@ -53,6 +54,7 @@ pub struct World {
     pub secrets: Secrets,
     pub twilio: Twilio,
     pub gateway: Arc<GatewayScript>,
+    pub questions: Arc<Questions>,
     pub faults: Arc<Faults>,
     pub deliver: Arc<DeliverSms>,
     /// What the functions counted.
@@ -60,7 +62,7 @@ pub struct World {
     receipts: Router,
     aws: Aws,
     template: Template,
-    sqs: aws_sdk_sqs::Client,
+    pub sqs: aws_sdk_sqs::Client,
     _pollers: Vec<Poller>,
 }
 
@@ -84,6 +86,7 @@ impl World {
 
         let faults = Arc::new(Faults::default());
         let gateway = Arc::new(GatewayScript::default());
+        let questions = Arc::new(Questions::default());
         let printed = Printed::default();
         let parts = |function| Parts::new(function, &aws, &template, &clock, &faults, &printed);
         let receipts = parts("TwilioStatus").twilio_status();
@@ -92,7 +95,9 @@ impl World {
         let http = Arc::new(WayOut {
             twilio: twilio.clone(),
             gateway: Arc::clone(&gateway),
+            questions: Arc::clone(&questions),
             faults: Arc::clone(&faults),
+            clock: Arc::clone(&clock),
         });
         let deliver = Arc::new(parts("DeliverSms").deliver_sms(http, public_base_url));
         let functions: Arc<dyn Invoke> = Arc::new(Functions {
@@ -114,6 +119,7 @@ impl World {
             secrets: own.secrets.clone(),
             twilio,
             gateway,
+            questions,
             faults,
             deliver,
             printed,
@@ -262,7 +268,7 @@ impl World {
         counts.visible + counts.in_flight + counts.delayed
     }
 
-    fn queue_url(&self, resource: &str) -> String {
+    pub fn queue_url(&self, resource: &str) -> String {
         let mut queues = self.template.queues.iter();
         let queue = queues.find(|queue| queue.id == resource).unwrap();
         self.aws.queue_url(&queue.name)
@@ -276,6 +282,16 @@ impl World {
     /// The requests that the gateway received.
     pub fn gateway_calls(&self) -> Vec<Call> {
         self.gateway.calls.lock().unwrap().clone()
+    }
+
+    /// Sets how Twilio answers questions about messages.
+    pub fn show(&self, showing: impl FnMut(&str) -> Shown + Send + 'static) {
+        *self.questions.showing.lock().unwrap() = Some(Box::new(showing));
+    }
+
+    /// The questions about messages that Twilio was asked: when, and about which.
+    pub fn asked(&self) -> Vec<(Timestamp, String)> {
+        self.questions.asked.lock().unwrap().clone()
     }
 
     /// Sets how Twilio behaves.
@@ -355,17 +371,24 @@ impl World {
         history.remove(0)
     }
 
+    /// The table itself, for what the store does not do.
+    pub fn dynamodb(&self) -> aws_sdk_dynamodb::Client {
+        aws_sdk_dynamodb::Client::new(&self.aws.sdk_config())
+    }
+
+    pub fn table(&self) -> &str {
+        &self.template.tables[0].name
+    }
+
     /// Takes a delivery's item away.
     pub async fn lose(&self, delivery: &SmsDelivery) {
-        use aws_sdk_dynamodb::types::AttributeValue;
-        let SmsKey { workspace, id } = &delivery.key;
-        let client = aws_sdk_dynamodb::Client::new(&self.aws.sdk_config());
-        let pk = format!("SMS#{workspace}#{}", id.shard().number());
-        let delete = client
+        let (pk, sk) = item_key(&delivery.key);
+        let delete = self
+            .dynamodb()
             .delete_item()
-            .table_name(&self.template.tables[0].name)
-            .key("pk", AttributeValue::S(pk))
-            .key("sk", AttributeValue::S(id.to_string()))
+            .table_name(self.table())
+            .key("pk", pk)
+            .key("sk", sk)
             .condition_expression("attribute_exists(pk)");
         delete.send().await.unwrap();
     }
@@ -417,6 +440,7 @@ impl World {
                 );
             }
         }
+        self.check_index(&history, context).await;
         let mut expected: HashMap<_, Count> = HashMap::new();
         for delivery in &history {
             let key = (
@@ -439,4 +463,11 @@ impl World {
             "{context}: stats differ from the history"
         );
     }
+}
+
+/// `pk` and `sk` of a delivery's item.
+pub fn item_key(key: &SmsKey) -> (AttributeValue, AttributeValue) {
+    let SmsKey { workspace, id } = key;
+    let pk = format!("SMS#{workspace}#{}", id.shard().number());
+    (AttributeValue::S(pk), AttributeValue::S(id.to_string()))
 }

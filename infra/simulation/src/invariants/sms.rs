@@ -9,6 +9,9 @@ use crate::play::End;
 use crate::scenario::{Action, ProviderPlan};
 use crate::world;
 
+/// What Twilio puts before every text of a trial account.
+const TRIAL: &str = "Sent from your Twilio trial account - ";
+
 /// Each recipient of each alert has one delivery, and it tells how it ended: accepted by the provider once, or not
 /// accepted and visibly so.
 #[must_use]
@@ -56,8 +59,9 @@ fn accepted(end: &End, delivery: &SmsDelivery) -> usize {
 fn accepted_texts(end: &End) -> BTreeMap<(String, String), usize> {
     let mut texts = BTreeMap::new();
     for message in &end.accepted {
+        let body = message.body.strip_prefix(TRIAL).unwrap_or(&message.body);
         *texts
-            .entry((message.to.clone(), message.body.clone()))
+            .entry((message.to.clone(), body.to_owned()))
             .or_default() += 1;
     }
     let mut keys = std::collections::BTreeSet::new();

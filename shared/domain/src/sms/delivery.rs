@@ -10,14 +10,17 @@
 //!     └─ nothing was sent ─ Resolving ── found, or receipt ──► Settled(Sent)
 //!                              └─────── cannot be told ──────► Settled(Unknown)
 //! ```
+//! While it is `Sent` at Twilio and no receipt has brought the last word, Twilio is asked ([`inquiry`]).
 //!
 //! The claim is written before the provider is called. So a delivery that is found in `Attempting` after its lease was
 //! perhaps sent, and is never sent again before that is cleared up.
 //!
 //! * [`state`] — the states and what a wake-up finds to do
 //! * [`steps`] — the steps between them
+//! * [`inquiry`] — asking for the last word
 //! * [`timeline`] — what is told of them
 
+pub mod inquiry;
 pub mod state;
 pub mod steps;
 pub mod timeline;
@@ -32,6 +35,7 @@ use super::segments::{Encoding, Segments};
 use crate::catalogue::AlertType;
 use crate::ids::{DeliveryId, EventId, UserId, WorkspaceId};
 
+pub use inquiry::{Answer, Inquiry};
 pub use state::{
     Attempting, ClaimId, Doubt, Final, GatewayMark, Ground, Queued, State, Status, WakeUp,
 };
@@ -88,6 +92,9 @@ pub struct SmsDelivery {
     pub state: State,
     /// The provider's id of the message, once it has one.
     pub provider_message_id: Option<String>,
+    /// When the provider is asked what became of the message, while its last word is still to come.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub inquiry: Option<Inquiry>,
     /// What went wrong last, if anything did.
     pub error: Option<ProviderError>,
     /// What happened to it.

@@ -1,5 +1,7 @@
-//! The account's list of messages: how it is found out what became of a send that got no answer.
-//! Source: [Read multiple Message resources](https://www.twilio.com/docs/messaging/api/message-resource#read-multiple-message-resources).
+//! The account's messages as its API shows them: how it is found out what became of a send that got no answer (by the
+//! list), or of a message without receipts (by itself).
+//! Source: [Read multiple Message resources](https://www.twilio.com/docs/messaging/api/message-resource#read-multiple-message-resources),
+//! [Fetch a Message resource](https://www.twilio.com/docs/messaging/api/message-resource#fetch-a-message-resource).
 
 use std::fmt;
 
@@ -29,7 +31,12 @@ pub struct Page {
 #[error("not a page of messages")]
 pub struct NotAPage;
 
-/// A message as the list shows it, incoming ones included. Prints without numbers and text.
+/// A body that is no message. Nothing can be concluded from it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("not a message")]
+pub struct NotAMessage;
+
+/// A message as the API shows it, in the list or alone, incoming ones included. Prints without numbers and text.
 #[derive(Clone, PartialEq, Eq, Deserialize)]
 pub struct ListedMessage {
     /// The message.
@@ -94,6 +101,14 @@ fn known_status<'de, D: Deserializer<'de>>(
 }
 
 impl ListedMessage {
+    /// Reads a message that was asked for alone.
+    ///
+    /// # Errors
+    /// [`NotAMessage`].
+    pub fn parse(body: &[u8]) -> Result<Self, NotAMessage> {
+        serde_json::from_slice(body).map_err(|_| NotAMessage)
+    }
+
     /// What went wrong with it, if anything did.
     #[must_use]
     pub fn error(&self) -> Option<ProviderError> {

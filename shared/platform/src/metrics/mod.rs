@@ -47,6 +47,19 @@ pub enum Ended {
     Unknown,
 }
 
+/// What came of asking a provider about a message whose last word had not come.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Inquired {
+    /// The last word.
+    Settled,
+    /// The provider has no last word either.
+    Open,
+    /// The message is not there any more, or nobody has the credentials: it is not asked about again.
+    Stopped,
+    /// There was no answer.
+    Unanswered,
+}
+
 /// What is counted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Count {
@@ -57,6 +70,9 @@ pub enum Count {
     RetriesScheduled(Channel),
     /// `SmsSegments`: segments that the provider accepted.
     SmsSegments,
+    /// `InquiriesSettled`, `InquiriesOpen` and so on: questions to the provider about messages without a last word, by
+    /// what came of them.
+    Inquiries(Inquired),
     /// `EventsAccepted`: events that were fanned out.
     EventsAccepted,
     /// `EventsRejected`: messages of the events queue that are no events.
@@ -228,6 +244,10 @@ impl Count {
             Count::Deliveries(_, Ended::Unknown) => "DeliveriesUnknown",
             Count::RetriesScheduled(_) => "RetriesScheduled",
             Count::SmsSegments => "SmsSegments",
+            Count::Inquiries(Inquired::Settled) => "InquiriesSettled",
+            Count::Inquiries(Inquired::Open) => "InquiriesOpen",
+            Count::Inquiries(Inquired::Stopped) => "InquiriesStopped",
+            Count::Inquiries(Inquired::Unanswered) => "InquiriesUnanswered",
             Count::EventsAccepted => "EventsAccepted",
             Count::EventsRejected => "EventsRejected",
             Count::KmsThrottled => "KmsThrottled",
@@ -242,7 +262,7 @@ impl Count {
             Count::Deliveries(channel, _)
             | Count::RetriesScheduled(channel)
             | Count::Rescued(channel) => Some(channel),
-            Count::SmsSegments => Some(Channel::Sms),
+            Count::SmsSegments | Count::Inquiries(_) => Some(Channel::Sms),
             Count::EventsAccepted
             | Count::EventsRejected
             | Count::KmsThrottled

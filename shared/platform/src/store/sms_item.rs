@@ -5,7 +5,6 @@ use std::time::Duration;
 use domain::channel::Channel;
 use domain::compression::{compress, decompress};
 use domain::sms::delivery::SmsDelivery;
-use domain::waiting::Waiting;
 use jiff::Timestamp;
 
 use super::Versioned;
@@ -16,7 +15,7 @@ use super::table::{Expected, StoreError};
 /// Bounds what a stored document may expand to: more than the longest text with the longest timeline.
 const EXPANDED: usize = 1024 * 1024;
 
-/// A delivery that waits stays in the table at least so long after something is due.
+/// A delivery that waits, be it for a receipt, stays in the table at least so long after something is due.
 const PENDING_STAYS: Duration = Duration::from_secs(3 * 24 * 60 * 60);
 
 /// The item to write when it is expected to stand as told.
@@ -26,13 +25,9 @@ pub(crate) fn encode(delivery: &SmsDelivery, expected: Expected) -> Result<Item,
     item.insert("rev".to_owned(), item::number(expected.next()));
     item.insert("doc".to_owned(), item::binary(compress(&document)));
     let mut expires_at = delivery.expires_at;
-    if let Some(due_at) = delivery.state.due_at() {
+    if let Some((waiting, due_at)) = delivery.waits() {
         expires_at = expires_at.max(due_at + PENDING_STAYS);
-        let shard = keys::due_shard(
-            Channel::Sms,
-            Waiting::WithMessage,
-            delivery.key.id.due_shard(),
-        );
+        let shard = keys::due_shard(Channel::Sms, waiting, delivery.key.id.due_shard());
         item.insert("due_shard".to_owned(), item::text(shard));
         item.insert("due_at".to_owned(), item::number(millis(due_at)));
     }

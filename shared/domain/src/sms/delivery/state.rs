@@ -7,6 +7,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
+use super::inquiry::Inquiry;
 use crate::secret::SealedSecret;
 use crate::sms::provider::CarrierKind;
 use crate::sms::sender::TwilioSender;
@@ -165,6 +166,8 @@ pub enum WakeUp {
     Check(Doubt),
     /// Too early: sleep on until then.
     Sleep(Timestamp),
+    /// Nothing is to be sent any more, and it is time to ask the provider for its last word.
+    Ask(Inquiry),
     /// Nothing is to be sent any more.
     Settled,
 }
@@ -187,7 +190,7 @@ impl State {
         })
     }
 
-    /// What a wake-up at `now` finds to do.
+    /// What a wake-up at `now` finds to do to have the message sent; see also [`SmsDelivery::wake_up`](super::SmsDelivery::wake_up).
     #[must_use]
     pub fn wake_up(&self, now: Timestamp) -> WakeUp {
         match (self, self.due_at()) {
@@ -199,7 +202,7 @@ impl State {
         }
     }
 
-    /// When something is to be done; `None` where nothing is.
+    /// When something is to be done to have it sent; `None` where nothing is.
     #[must_use]
     pub fn due_at(&self) -> Option<Timestamp> {
         match self {

@@ -13,6 +13,7 @@ use super::timeline::{Entry, Source, Stage};
 use crate::retry::{Jitter, RetrySchedule};
 use crate::sms::provider_error::ProviderError;
 use crate::twilio::errors::{ErrorClass, TwilioErrorCode};
+use crate::twilio::sids::AccountSid;
 
 /// When to try again.
 #[derive(Debug, Clone, Copy)]
@@ -70,6 +71,9 @@ pub enum Checked {
 pub struct Found {
     /// Its id at the provider.
     pub message_id: String,
+    /// The account that it belongs to, where that is known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub account: Option<AccountSid>,
     /// How far it has come.
     pub stage: Stage,
     /// What went wrong with it, if anything did.
@@ -243,11 +247,12 @@ impl SmsDelivery {
         }
     }
 
-    /// Takes what the provider says of a message: a receipt, or its entry in the account's list. All of it is kept in
-    /// the timeline; the status only moves forward.
+    /// Takes what the provider says of a message: a receipt, its entry in the account's list, or the answer to a question.
+    /// All of it is kept in the timeline; the status only moves forward.
     pub fn receive(&mut self, found: Found, source: Source, now: Timestamp) {
         let Found {
             message_id,
+            account,
             stage,
             error,
         } = found;
@@ -267,6 +272,7 @@ impl SmsDelivery {
             return self.tell(now, stage, source, code);
         }
         self.state = State::Settled(end);
+        self.await_last_word(account, now);
         self.error = error;
         self.timeline.push_change(Entry {
             at: now,
@@ -290,7 +296,7 @@ impl SmsDelivery {
         }
     }
 
-    /// Ends a delivery that was woken too often without an end.
+    /// Ends a delivery that was woken too often without an end; one that had ended is asked about no more.
     pub fn give_up(&mut self, now: Timestamp) {
         let error = ProviderError {
             code: None,
@@ -302,7 +308,7 @@ impl SmsDelivery {
             State::Attempting(_) | State::Resolving(_) => {
                 self.end(Final::Unknown, Source::Service, error, now);
             }
-            State::Settled(_) => {}
+            State::Settled(_) => self.inquiry = None,
         }
     }
 
@@ -312,8 +318,10 @@ impl SmsDelivery {
             self.error = None;
             return self.tell(now, Stage::Sent, Source::Provider, None);
         };
+        let account = self.state.in_flight().map(|(account, _)| account.clone());
         let found = Found {
             message_id,
+            account,
             stage: Stage::Sent,
             error: None,
         };

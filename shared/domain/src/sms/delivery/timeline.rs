@@ -71,6 +71,8 @@ pub enum Source {
     Receipt,
     /// The account's list of messages.
     Reconciliation,
+    /// The provider, when it was asked because its last word had not come.
+    Inquiry,
     /// A receipt of another message that names this delivery.
     ForeignReceipt,
 }

@@ -219,6 +219,28 @@ fn smart_encoding_may_have_replaced_what_gsm_7_cannot_code() {
 }
 
 #[test]
+fn a_message_alone_is_read_as_in_the_list_also_where_its_text_was_redacted() {
+    for message in [
+        listed(),
+        with("body", json!("")),
+        with("error_code", json!(30_003)),
+    ] {
+        let alone = ListedMessage::parse(message.to_string().as_bytes());
+        assert_eq!(alone, Ok(read(message)));
+    }
+    for other in [
+        with("sid", json!("SM1")),
+        json!({"code": 20_404}),
+        Value::Null,
+    ] {
+        assert_eq!(
+            ListedMessage::parse(other.to_string().as_bytes()),
+            Err(NotAMessage)
+        );
+    }
+}
+
+#[test]
 fn no_number_and_no_text_prints() {
     let next = json!("/2010-04-01/Accounts/AC1/Messages.json?To=%2B14155550199");
     let shown = format!("{:?}", page(&[listed()], &next).unwrap());
@@ -232,6 +254,7 @@ proptest! {
     #[test]
     fn any_body_is_read_or_refused(body: Vec<u8>) {
         let _ = Page::parse(&body);
+        let _ = ListedMessage::parse(&body);
     }
 
     #[test]

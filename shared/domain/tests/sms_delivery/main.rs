@@ -1,4 +1,8 @@
 //! The states of an SMS delivery: what may follow on what.
+//!
+//! * `inquiries` — asking for the last word
+
+mod inquiries;
 
 use std::time::Duration;
 
@@ -7,13 +11,14 @@ use domain::ids::{DeliveryId, EventId, WorkspaceId};
 use domain::retry::{Jitter, RetrySchedule};
 use domain::secret::SealedSecret;
 use domain::sms::delivery::{
-    Checked, ClaimId, Final, Found, GatewayMark, Ground, Outcome, Purpose, Recipient, Retries,
-    SmsDelivery, SmsKey, Source, Stage, State, Status, Timeline, WakeUp,
+    Answer, Checked, ClaimId, Final, Found, GatewayMark, Ground, Outcome, Purpose, Recipient,
+    Retries, SmsDelivery, SmsKey, Source, Stage, State, Status, Timeline, WakeUp,
 };
 use domain::sms::provider::CarrierKind;
 use domain::sms::provider_error::ProviderError;
 use domain::sms::segments;
 use domain::sms::sender::TwilioSender;
+use domain::twilio::sids::AccountSid;
 use jiff::Timestamp;
 use proptest::prelude::*;
 
@@ -64,6 +69,7 @@ fn queued() -> SmsDelivery {
         sender: "+14155550100".to_owned(),
         state: State::new(at(0)),
         provider_message_id: None,
+        inquiry: None,
         error: None,
         timeline: Timeline::default(),
         created_at: at(0),
@@ -71,9 +77,13 @@ fn queued() -> SmsDelivery {
     }
 }
 
+fn account() -> AccountSid {
+    format!("AC{}", "a".repeat(32)).parse().unwrap()
+}
+
 fn twilio() -> Ground {
     Ground::Twilio {
-        account: format!("AC{}", "a".repeat(32)).parse().unwrap(),
+        account: account(),
         sender: TwilioSender::Number("+14155550100".parse().unwrap()),
     }
 }
@@ -129,6 +139,7 @@ fn try_again(wait: Option<Duration>) -> Outcome {
 fn told(stage: Stage) -> Found {
     Found {
         message_id: MESSAGE.to_owned(),
+        account: Some(account()),
         stage,
         error: matches!(stage, Stage::Failed | Stage::Undelivered).then(|| error("carrier")),
     }
@@ -484,12 +495,22 @@ fn any_checked() -> impl Strategy<Value = Checked> {
     ]
 }
 
+fn any_answer() -> impl Strategy<Value = Answer> {
+    prop_oneof![
+        Just(Answer::Gone),
+        Just(Answer::NoCredentials),
+        Just(Answer::Unavailable),
+        any_stage().prop_map(|stage| Answer::Told(told(stage))),
+    ]
+}
+
 #[derive(Debug, Clone)]
 enum Move {
     Attempt(Outcome),
     Killed,
     Check(Checked),
     Receipt(Stage),
+    Ask(Answer),
     GiveUp,
     Wait(i64),
 }
@@ -500,8 +521,10 @@ fn any_move() -> impl Strategy<Value = Move> {
         2 => Just(Move::Killed),
         4 => any_checked().prop_map(Move::Check),
         1 => any_stage().prop_map(Move::Receipt),
+        2 => any_answer().prop_map(Move::Ask),
         1 => Just(Move::GiveUp),
         4 => (1i64..700).prop_map(Move::Wait),
+        1 => (700i64..50_000).prop_map(Move::Wait),
     ]
 }
 
@@ -555,6 +578,12 @@ proptest! {
                         delivery.receive(told(stage), Source::Receipt, now);
                     }
                 }
+                Move::Ask(answer) => {
+                    if let WakeUp::Ask(inquiry) = delivery.wake_up(now) {
+                        delivery.answer(&inquiry, answer, now);
+                        prop_assert!(!matches!(delivery.wake_up(now), WakeUp::Ask(_)));
+                    }
+                }
                 Move::GiveUp => delivery.give_up(now),
                 Move::Wait(seconds) => now += Duration::from_secs(seconds as u64),
             }
@@ -566,6 +595,10 @@ proptest! {
                     || matches!(before.state, State::Resolving(_)));
             }
             prop_assert_eq!(delivery.state.due_at().is_none(), matches!(delivery.state, State::Settled(_)));
+            if delivery.inquiry.is_some() {
+                prop_assert_eq!(&delivery.state, &State::Settled(Final::Sent));
+                prop_assert!(delivery.provider_message_id.is_some());
+            }
             prop_assert!(delivery.timeline.entries().len() <= 110);
             let json = serde_json::to_string(&delivery).unwrap();
             prop_assert_eq!(serde_json::from_str::<SmsDelivery>(&json).unwrap(), delivery.clone());
