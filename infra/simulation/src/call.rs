@@ -75,7 +75,7 @@ impl TableCall {
             "PutItem" | "UpdateItem" | "DeleteItem" => TableCall::Write,
             "TransactWriteItems" => TableCall::Transact,
             "BatchWriteItem" => TableCall::BatchWrite,
-            _ if contains(body, br#""ConsistentRead":true"#) => TableCall::StrongRead,
+            _ if contains(body, r#""ConsistentRead":true"#) => TableCall::StrongRead,
             _ => TableCall::EventualRead,
         }
     }
@@ -90,10 +90,10 @@ impl TableCall {
     }
 }
 
-/// Whether `text` is in `body`.
+/// Whether `text` is in `body`; not where that is no text.
 #[must_use]
-pub fn contains(body: &[u8], text: &[u8]) -> bool {
-    body.windows(text.len()).any(|window| window == text)
+pub fn contains(body: &[u8], text: &str) -> bool {
+    std::str::from_utf8(body).is_ok_and(|body| body.contains(text))
 }
 
 impl fmt::Display for Call {

@@ -30,11 +30,7 @@ pub struct Commit {
 
 /// Takes note of a write that the table took.
 pub async fn written(run: &Run, body: &[u8]) {
-    let interesting = [
-        b"\"LOG#".as_slice(),
-        b"\"WEBHOOK#".as_slice(),
-        b"\"SMS#".as_slice(),
-    ];
+    let interesting = ["\"LOG#", "\"WEBHOOK#", "\"SMS#"];
     if !interesting.iter().any(|text| contains(body, text)) {
         return;
     }

@@ -149,7 +149,7 @@ impl Run {
         {
             // The sweep reads hundreds of empty partitions: to die at one is to die at any other.
             let answer = self.aws.call(target, body.clone()).await;
-            if contains(answer.body(), br#""Count":0"#) {
+            if contains(answer.body(), r#""Count":0"#) {
                 return answer;
             }
         }
@@ -345,7 +345,7 @@ impl Run {
 
     /// Something was written where people or machines may read it.
     pub fn printed(&self, place: &str, text: &str) {
-        if contains(text.as_bytes(), secrets::CANARY.as_bytes()) {
+        if text.contains(secrets::CANARY) {
             self.state().leaks.insert(format!("{place}: {text}"));
         }
     }
@@ -382,6 +382,12 @@ impl Run {
     #[must_use]
     pub fn struck(&self) -> Vec<(usize, Call, Fault)> {
         self.state().struck.clone()
+    }
+
+    /// Whether it makes more calls than any run that comes to rest.
+    #[must_use]
+    pub fn runs_away(&self) -> bool {
+        self.calls.load(Ordering::Relaxed) > MOST_CALLS
     }
 
     /// All calls, in order.

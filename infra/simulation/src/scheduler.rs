@@ -15,7 +15,7 @@ use local::template::QueueTrigger;
 use serde_json::{Value, json};
 
 use crate::functions::Function;
-use crate::run::{MOST_CALLS, Run};
+use crate::run::Run;
 use crate::{actions, invoke, observe_due, world};
 
 /// The functions behind queues.
@@ -55,7 +55,7 @@ pub async fn drive(run: &Arc<Run>) -> bool {
     let mut sweeps = Sweeps::default();
     loop {
         polls.take_all(run);
-        if run.now() > end || run.calls_made().len() > MOST_CALLS {
+        if run.now() > end || run.runs_away() {
             return false;
         }
         let sweep = sweeps.next(run).await;
