@@ -14,6 +14,8 @@ use crate::scenario::Action;
 use crate::secrets::OPERATOR_KEY;
 use crate::{invoke, world};
 
+/// What is no event.
+pub const GARBAGE: &str = r#"{"id":"evt_0","timestamp":"yesterday"}"#;
 /// How often an administrator tries again what was not answered.
 const TRIES: u32 = 4;
 
@@ -26,6 +28,7 @@ pub async fn perform(run: &Arc<Run>, action: Action) {
             webhooks,
             alert,
         } => publish(run, event, webhooks, alert),
+        Action::Garbage => send_event(run, GARBAGE),
         Action::Resend { webhook, event } => {
             let id = DeliveryId::for_webhook(
                 &world::workspace(),
@@ -85,10 +88,11 @@ fn publish(run: &Arc<Run>, event: usize, webhooks: bool, alert: bool) {
             "recipients": recipients,
         });
     }
-    let request = json!({
-        "QueueUrl": world::queue_url("EventsQueue"),
-        "MessageBody": message.to_string(),
-    });
+    send_event(run, &message.to_string());
+}
+
+fn send_event(run: &Run, body: &str) {
+    let request = json!({ "QueueUrl": world::queue_url("EventsQueue"), "MessageBody": body });
     let request = request.to_string();
     let answer = run
         .aws
@@ -106,9 +110,9 @@ async fn ask(run: &Arc<Run>, method: Method, path: &str, body: Option<Value>) {
             .uri(path)
             .header("authorization", format!("Bearer {OPERATOR_KEY}"))
             .header("content-type", "application/json");
-        let body = body.as_ref().map_or(Body::empty(), |body| {
-            Body::from(body.to_string())
-        });
+        let body = body
+            .as_ref()
+            .map_or(Body::empty(), |body| Body::from(body.to_string()));
         let Ok(request) = request.body(body) else {
             return;
         };

@@ -39,6 +39,8 @@ pub struct Failure {
 /// How far a flow is explored.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Depth {
+    /// A death before and after every call.
+    Deaths,
     /// Every fault at every call.
     Singles,
     /// And every pair of deaths.
@@ -80,7 +82,10 @@ impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let struck: u64 = self.faults.values().sum();
         let (runs, calls, failed) = (self.runs, self.calls, self.failures.len());
-        writeln!(f, "{runs} runs, {calls} calls, {struck} faults, {failed} failures")?;
+        writeln!(
+            f,
+            "{runs} runs, {calls} calls, {struck} faults, {failed} failures"
+        )?;
         for (fault, count) in &self.faults {
             writeln!(f, "  {count:>8} {fault:?}")?;
         }
@@ -105,11 +110,13 @@ pub fn exhaust(scenario: &Scenario, depth: Depth) -> Report {
     let reference = play(scenario, &[], Detail::Calls);
     let mut report = Report::default();
     report.add(scenario, &[], &reference);
-    let singles = strikes_at(&reference.calls);
+    let singles = strikes_at(&reference.calls, depth);
     report.merge(in_parallel(&singles, |strike, report| {
         let played = play(scenario, &[*strike], Detail::Calls);
         report.add(scenario, &[*strike], &played);
-        let death = strike.fault.is_some_and(|fault| Fault::DEATHS.contains(&fault));
+        let death = strike
+            .fault
+            .is_some_and(|fault| Fault::DEATHS.contains(&fault));
         if depth == Depth::Pairs && death {
             pairs(scenario, *strike, &played, report);
         }
@@ -117,9 +124,11 @@ pub fn exhaust(scenario: &Scenario, depth: Depth) -> Report {
     report
 }
 
-fn strikes_at(calls: &[Call]) -> Vec<Strike> {
+fn strikes_at(calls: &[Call], depth: Depth) -> Vec<Strike> {
+    let wanted = move |fault: &Fault| depth != Depth::Deaths || Fault::DEATHS.contains(fault);
     let at = |(call, what): (usize, &Call)| {
-        Fault::befalling(*what).map(move |fault| Strike {
+        let faults = Fault::befalling(*what).filter(wanted);
+        faults.map(move |fault| Strike {
             call,
             fault: Some(fault),
         })

@@ -64,7 +64,11 @@ pub struct NoStrike;
 
 impl fmt::Display for NoStrike {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "a strike is CALL or CALL=FAULT, a fault one of {:?}", Fault::ALL)
+        write!(
+            f,
+            "a strike is CALL or CALL=FAULT, a fault one of {:?}",
+            Fault::ALL
+        )
     }
 }
 
@@ -77,7 +81,8 @@ impl FromStr for Strike {
             .map_or((text, None), |(call, fault)| (call, Some(fault)));
         let named = |name: &str| {
             let mut all = Fault::ALL.into_iter();
-            all.find(|fault| format!("{fault:?}") == name).ok_or(NoStrike)
+            all.find(|fault| format!("{fault:?}") == name)
+                .ok_or(NoStrike)
         };
         Ok(Strike {
             call: call.parse().map_err(|_| NoStrike)?,
@@ -162,10 +167,7 @@ pub fn throttled(call: Call) -> Response<Bytes> {
 #[must_use]
 pub fn server_error(call: Call) -> Response<Bytes> {
     match call {
-        Call::Table(_) => error(
-            500,
-            "com.amazonaws.dynamodb.v20120810#InternalServerError",
-        ),
+        Call::Table(_) => error(500, "com.amazonaws.dynamodb.v20120810#InternalServerError"),
         Call::Queue(_) => error(500, "InternalFailure"),
         _ => error(500, "KMSInternalException"),
     }

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use crate::explore::Depth;
 use crate::scenario::{Action, Answer, Hook, Mischief, ProviderPlan, Scenario};
 
 const SECOND: Duration = Duration::from_secs(1);
@@ -11,8 +12,8 @@ const HOUR: Duration = Duration::from_secs(60 * 60);
 pub struct Flow {
     /// What happens.
     pub scenario: Scenario,
-    /// Whether every pair of crash points is tried in the tests as well; it always is in the long form.
-    pub pairs: bool,
+    /// How far the tests go; the long form always tries every pair of crash points.
+    pub tested: Depth,
 }
 
 /// All of them.
@@ -30,13 +31,13 @@ pub fn named(name: &str) -> Option<Flow> {
     all().into_iter().find(|flow| flow.scenario.name == name)
 }
 
-fn flow(name: &str, pairs: bool, scenario: Scenario) -> Flow {
+fn flow(name: &str, tested: Depth, scenario: Scenario) -> Flow {
     Flow {
         scenario: Scenario {
             name: name.to_owned(),
             ..scenario
         },
-        pairs,
+        tested,
     }
 }
 
@@ -75,14 +76,18 @@ fn webhook_flows() -> Vec<Flow> {
         ..one(&[BAD, BAD, BAD, OK])
     };
     vec![
-        flow("success", true, one(&[OK])),
-        flow("retry", true, one(&[BAD, OK])),
-        flow("fast-lane-retry", true, fast(one(&[BAD, OK]))),
-        flow("all-fail", false, one(&[BAD])),
-        flow("disabling", false, webhooks(&[BAD], &three)),
-        flow("gone", false, webhooks(&[BAD, Answer::Status(410)], &three[..2])),
-        flow("parked", false, parked),
-        flow("silence", false, one(&[Answer::Silence, OK])),
+        flow("success", Depth::Pairs, one(&[OK])),
+        flow("retry", Depth::Pairs, one(&[BAD, OK])),
+        flow("fast-lane-retry", Depth::Pairs, fast(one(&[BAD, OK]))),
+        flow("all-fail", Depth::Singles, one(&[BAD])),
+        flow("disabling", Depth::Singles, webhooks(&[BAD], &three)),
+        flow(
+            "gone",
+            Depth::Singles,
+            webhooks(&[BAD, Answer::Status(410)], &three[..2]),
+        ),
+        flow("parked", Depth::Singles, parked),
+        flow("silence", Depth::Singles, one(&[Answer::Silence, OK])),
     ]
 }
 
@@ -103,17 +108,41 @@ fn api_flows() -> Vec<Flow> {
         on: false,
     };
     vec![
-        flow("resend", true, then(&[OK], &[(HOUR, resend)])),
+        flow("resend", Depth::Pairs, then(&[OK], &[(HOUR, resend)])),
         flow(
             "resend-pending",
-            false,
+            Depth::Singles,
             then(&[BAD, BAD, OK], &[(SECOND * 30, resend)]),
         ),
-        flow("recover", false, then(&six_failures, &[(HOUR * 20, recover)])),
-        flow("switch-off", false, then(&[BAD], &[(SECOND * 100, off)])),
+        flow(
+            "recover",
+            Depth::Singles,
+            then(&six_failures, &[(HOUR * 20, recover)]),
+        ),
+        flow(
+            "garbage",
+            Depth::Singles,
+            then(&[OK], &[(Duration::ZERO, Action::Garbage)]),
+        ),
+        flow(
+            "switch-off",
+            Depth::Singles,
+            then(&[BAD], &[(SECOND * 100, off)]),
+        ),
+        flow(
+            "delete-under-way",
+            Depth::Singles,
+            webhooks(
+                &[Answer::After(SECOND * 8, 500)],
+                &[
+                    (Duration::ZERO, Action::event(1)),
+                    (SECOND, Action::Delete { webhook: 0 }),
+                ],
+            ),
+        ),
         flow(
             "delete",
-            false,
+            Depth::Singles,
             then(&[BAD], &[(SECOND * 100, Action::Delete { webhook: 0 })]),
         ),
     ]
@@ -150,27 +179,43 @@ fn sms_flows() -> Vec<Flow> {
         ..twilio("{}")
     };
     vec![
-        flow("sms", true, twilio("{}")),
-        flow("sms-no-receipts", false, twilio(r#"{"callbacks":"none"}"#)),
-        flow("sms-early-receipts", false, twilio(r#"{"callbacks":"early"}"#)),
+        flow("sms", Depth::Pairs, twilio("{}")),
+        flow(
+            "sms-no-receipts",
+            Depth::Singles,
+            twilio(r#"{"callbacks":"none"}"#),
+        ),
+        flow(
+            "sms-early-receipts",
+            Depth::Singles,
+            twilio(r#"{"callbacks":"early"}"#),
+        ),
         flow(
             "sms-taken-in-silence",
-            true,
+            Depth::Pairs,
             twilio(r#"{"timeout_after_accept":1}"#),
         ),
         flow(
             "sms-lost-in-silence",
-            true,
+            Depth::Pairs,
             twilio(r#"{"timeout_before_accept":1}"#),
         ),
-        flow("sms-throttled", false, twilio(r#"{"reject_429":1}"#)),
-        flow("gateway", true, gateway(false, &[OK])),
-        flow("gateway-retry", false, gateway(false, &[Answer::Status(503), OK])),
+        flow(
+            "sms-throttled",
+            Depth::Singles,
+            twilio(r#"{"reject_429":1}"#),
+        ),
+        flow("gateway", Depth::Pairs, gateway(false, &[OK])),
+        flow(
+            "gateway-retry",
+            Depth::Singles,
+            gateway(false, &[Answer::Status(503), OK]),
+        ),
         flow(
             "gateway-with-key",
-            true,
+            Depth::Pairs,
             gateway(true, &[Answer::Silence, OK]),
         ),
-        flow("webhook-and-alert", false, both),
+        flow("webhook-and-alert", Depth::Singles, both),
     ]
 }

@@ -101,7 +101,13 @@ async fn invoke<T>(
         // Whatever it still had under way dies with it.
         invocation.kill();
     }
-    run.note(|| format!("{} {}", name(), if done.is_some() { "ends" } else { "is dead" }));
+    run.note(|| {
+        format!(
+            "{} {}",
+            name(),
+            if done.is_some() { "ends" } else { "is dead" }
+        )
+    });
     run.finished();
     done
 }

@@ -77,7 +77,11 @@ fn main() -> ExitCode {
 }
 
 fn exhaustive(wanted: Option<&str>, singles: bool) -> ExitCode {
-    let depth = if singles { Depth::Singles } else { Depth::Pairs };
+    let depth = if singles {
+        Depth::Singles
+    } else {
+        Depth::Pairs
+    };
     let mut total = Report::default();
     for flow in flows::all() {
         if wanted.is_some_and(|wanted| wanted != flow.scenario.name) {

@@ -61,7 +61,9 @@ pub async fn written(run: &Run, body: &[u8]) {
                 continue;
             };
             let stored = store.webhook(&workspace(), &id).await.ok().flatten();
-            commit.webhooks.push((id, stored.map(|stored| stored.value)));
+            commit
+                .webhooks
+                .push((id, stored.map(|stored| stored.value)));
         } else if pk.starts_with("SMS#") {
             run.sms_written(&pk, &sk);
         }

@@ -36,14 +36,16 @@ pub async fn first(run: &Arc<Run>) -> Option<Timestamp> {
 fn sweepable(due: &Due) -> Timestamp {
     let without_message = due.shard.starts_with("PARKED#") || due.shard.starts_with("RECEIPT#");
     let moved = if without_message {
-        due.at.checked_sub(SignedDuration::try_from(AHEAD).unwrap_or_default())
+        due.at
+            .checked_sub(SignedDuration::try_from(AHEAD).unwrap_or_default())
     } else {
         let grace = if due.shard.starts_with("SMS#") {
             SMS_GRACE
         } else {
             WEBHOOK_GRACE
         };
-        due.at.checked_add(SignedDuration::try_from(grace).unwrap_or_default())
+        due.at
+            .checked_add(SignedDuration::try_from(grace).unwrap_or_default())
     };
     moved.unwrap_or(due.at)
 }

@@ -174,10 +174,7 @@ impl Run {
     fn received(&self, request: &OutboundRequest) -> (usize, String) {
         let delivery = header(request, "X-SetGet-Delivery-ID");
         let host = request.url.host().to_owned();
-        let mut contacts = self
-            .contacts
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner);
+        let mut contacts = self.contacts.lock().unwrap_or_else(PoisonError::into_inner);
         contacts.requests.push(Request {
             at: self.now(),
             host: host.clone(),
@@ -200,10 +197,7 @@ impl Run {
         let Some(ProviderPlan::Gateway { answers, .. }) = &self.scenario.provider else {
             return Answer::Refused;
         };
-        let mut contacts = self
-            .contacts
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner);
+        let mut contacts = self.contacts.lock().unwrap_or_else(PoisonError::into_inner);
         let answer = nth(answers, contacts.gateway.len());
         let said: serde_json::Value = serde_json::from_slice(&request.body).unwrap_or_default();
         let text = |name: &str| said[name].as_str().unwrap_or_default().to_owned();

@@ -54,7 +54,11 @@ pub async fn table_batch(run: &Run, call: Call, target: &str, body: &[u8]) -> Re
         }
         left.insert(table.clone(), rest);
     }
-    let name = if get { "UnprocessedKeys" } else { "UnprocessedItems" };
+    let name = if get {
+        "UnprocessedKeys"
+    } else {
+        "UnprocessedItems"
+    };
     if !done_any {
         return crate::fault::respond(200, &json!({ "Responses": {}, name: left }));
     }

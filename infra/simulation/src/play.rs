@@ -247,3 +247,38 @@ fn held(run: &Run) -> BTreeMap<String, usize> {
         .filter(|(_, held)| *held > 0)
         .collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::flows;
+    use crate::secrets::CANARY;
+
+    /// Where a secret is seen that stands in the table as this attribute.
+    async fn leaks(attribute: Value) -> BTreeSet<String> {
+        let flow = flows::named("success").unwrap();
+        let run = Run::new(flow.scenario, &[], false);
+        context::enter(Arc::clone(&run));
+        world::resources(&run.aws).await;
+        let item = json!({ "pk": { "S": "p" }, "sk": { "S": "s" }, "doc": attribute });
+        let put = json!({ "TableName": world::template().tables[0].name, "Item": item });
+        let put = Bytes::from(put.to_string());
+        run.aws_call("DynamoDB_20120810.PutItem", put).await;
+        look_for_secrets(&run).await;
+        run.leaks()
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_secret_in_the_table_is_seen_in_text_in_bytes_and_compressed() {
+        let text = format!("{{\"secret\":\"{CANARY} {CANARY} {CANARY} {CANARY}\"}}");
+        let compressed = domain::compression::compress(text.as_bytes());
+        for attribute in [
+            json!({ "S": text }),
+            json!({ "B": BASE64_STANDARD.encode(&text) }),
+            json!({ "B": BASE64_STANDARD.encode(compressed) }),
+        ] {
+            assert!(!leaks(attribute.clone()).await.is_empty(), "{attribute}");
+        }
+        assert!(leaks(json!({ "S": "nothing" })).await.is_empty());
+    }
+}

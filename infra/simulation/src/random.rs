@@ -41,7 +41,7 @@ fn scenario(seed: u64, dice: &Dice) -> Scenario {
         webhooks,
         provider,
         members,
-        room: dice.percent(30).then(|| dice.below(3)),
+        room: dice.percent(10).then(|| dice.below(3)),
         mischief: mischief(dice),
     }
 }
@@ -72,8 +72,12 @@ fn behaviour(dice: &Dice) -> String {
         "error_500_after_accept",
         "list_errors",
     ];
-    const CALLBACKS: [&str; 5] = ["normal", "repeated", "reordered", "early", "none"];
-    let callbacks = dice.pick(&CALLBACKS).copied().unwrap_or("normal");
+    const CALLBACKS: [&str; 4] = ["normal", "repeated", "reordered", "early"];
+    let callbacks = if dice.percent(8) {
+        "none"
+    } else {
+        dice.pick(&CALLBACKS).copied().unwrap_or("normal")
+    };
     let mut fields = vec![format!(r#""callbacks":"{callbacks}""#)];
     for fault in FAULTS {
         if dice.percent(15) {
@@ -140,6 +144,9 @@ fn actions(dice: &Dice, hooks: usize, members: usize) -> Vec<(Duration, Action)>
             actions.push((at + Duration::from_millis(dice.below(90_000)), publish));
         }
     }
+    if dice.percent(5) {
+        actions.push((moment(dice), Action::Garbage));
+    }
     if hooks > 0 && dice.percent(25) {
         for _ in 0..=dice.below(2) {
             actions.push((moment(dice), administration(dice, hooks, events)));
@@ -186,6 +193,7 @@ fn mischief(dice: &Dice) -> Mischief {
         cold: often(dice),
         late: often(dice),
         uneven: true,
-        sweeping: often(dice),
+        // A sweep reads hundreds of partitions.
+        sweeping: if dice.percent(5) { 10 } else { 0 },
     }
 }

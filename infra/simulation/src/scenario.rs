@@ -78,6 +78,8 @@ pub enum Action {
         /// Whether members are to be told.
         alert: bool,
     },
+    /// Something that is no event comes to the events queue.
+    Garbage,
     /// An administrator resends the event's delivery.
     Resend {
         /// The webhook.

@@ -164,11 +164,7 @@ fn visible(run: &Run, queue: &str) -> usize {
 }
 
 /// Receives a batch; none where there is nothing, or the batch is lost on its way.
-fn receive(
-    run: &Arc<Run>,
-    function: Function,
-    trigger: &'static QueueTrigger,
-) -> Option<Received> {
+fn receive(run: &Arc<Run>, function: Function, trigger: &'static QueueTrigger) -> Option<Received> {
     let mut messages = Vec::new();
     while messages.len() < trigger.batch_size {
         let wanted = (trigger.batch_size - messages.len()).min(RECEIVE_LIMIT);

@@ -34,51 +34,92 @@ type Break = fn(&mut End);
 
 /// An invariant, a flow, and what breaks the one at the end of the other.
 const BREAKS: [(&str, &str, Break); 27] = [
-    ("nothing is left to happen, and nothing waits", "success", |end| {
-        end.at_rest = false;
-    }),
-    ("nothing is left to happen, and nothing waits", "success", |end| {
-        end.held.insert("WebhookSlowQueue".to_owned(), 1);
-    }),
-    ("nothing is left to happen, and nothing waits", "success", |end| {
-        delivery(end).state = State::single_attempt(end.commits[0].at);
-    }),
-    ("nothing is left to happen, and nothing waits", "sms", |end| {
-        end.sms[0].state = delivery::State::new(end.sms[0].created_at);
-    }),
+    (
+        "nothing is left to happen, and nothing waits",
+        "success",
+        |end| {
+            end.at_rest = false;
+        },
+    ),
+    (
+        "nothing is left to happen, and nothing waits",
+        "success",
+        |end| {
+            end.held.insert("WebhookSlowQueue".to_owned(), 1);
+        },
+    ),
+    (
+        "nothing is left to happen, and nothing waits",
+        "success",
+        |end| {
+            delivery(end).state = State::single_attempt(end.commits[0].at);
+        },
+    ),
+    (
+        "nothing is left to happen, and nothing waits",
+        "sms",
+        |end| {
+            end.sms[0].state = delivery::State::new(end.sms[0].created_at);
+        },
+    ),
     ("dead letters are deserved", "success", |end| {
-        end.dead_letters.push(("EventsDeadLetterQueue".to_owned(), "{}".to_owned()));
+        end.dead_letters
+            .push(("EventsDeadLetterQueue".to_owned(), "{}".to_owned()));
     }),
-    ("each event has one delivery for each webhook", "success", |end| {
-        end.deliveries.clear();
+    ("dead letters are deserved", "garbage", |end| {
+        end.dead_letters.clear();
     }),
-    ("each event has one delivery for each webhook", "success", |end| {
-        let (key, delivery) = end.deliveries.iter().next().unwrap();
-        let (mut key, delivery) = (key.clone(), delivery.clone());
-        key.webhook = simulation::world::webhook_id(7);
-        end.deliveries.insert(key, delivery);
-    }),
-    ("each event has one delivery for each webhook", "success", |end| {
-        end.webhooks.values_mut().for_each(|webhook| *webhook = None);
-    }),
-    ("a delivery reached its endpoint, or says why not", "success", |end| {
-        end.requests.clear();
-    }),
-    ("a delivery reached its endpoint, or says why not", "success", |end| {
-        attempts(end, Vec::clear);
-    }),
-    ("a delivery reached its endpoint, or says why not", "all-fail", |end| {
-        attempts(end, |attempts| {
-            attempts[5].outcome = Outcome::Response {
-                code: 200,
-                body: None,
-                retry_after: None,
-            };
-        });
-    }),
-    ("a delivery reached its endpoint, or says why not", "all-fail", |end| {
-        delivery(end).state = State::Failed(FailedBecause::WebhookDisabled);
-    }),
+    (
+        "each event has one delivery for each webhook",
+        "success",
+        |end| {
+            end.deliveries.clear();
+        },
+    ),
+    (
+        "each event has one delivery for each webhook",
+        "success",
+        |end| {
+            let (key, delivery) = end.deliveries.iter().next().unwrap();
+            let (mut key, delivery) = (key.clone(), delivery.clone());
+            key.webhook = simulation::world::webhook_id(7);
+            end.deliveries.insert(key, delivery);
+        },
+    ),
+    (
+        "a delivery reached its endpoint, or says why not",
+        "success",
+        |end| {
+            end.requests.clear();
+        },
+    ),
+    (
+        "a delivery reached its endpoint, or says why not",
+        "success",
+        |end| {
+            attempts(end, Vec::clear);
+        },
+    ),
+    (
+        "a delivery reached its endpoint, or says why not",
+        "all-fail",
+        |end| {
+            attempts(end, |attempts| {
+                attempts[5].outcome = Outcome::Response {
+                    code: 200,
+                    body: None,
+                    retry_after: None,
+                };
+            });
+        },
+    ),
+    (
+        "a delivery reached its endpoint, or says why not",
+        "all-fail",
+        |end| {
+            delivery(end).state = State::Failed(FailedBecause::WebhookDisabled);
+        },
+    ),
     ("no attempt is early", "retry", |end| {
         attempts(end, |attempts| attempts[1].at -= Duration::from_secs(10));
     }),
@@ -109,27 +150,39 @@ const BREAKS: [(&str, &str, Break); 27] = [
         delivery.state = State::Failed(FailedBecause::Exhausted);
         end.commits.push(again);
     }),
-    ("a webhook is switched off exactly when it should be", "disabling", |end| {
-        let webhook = end.webhooks.values_mut().next().unwrap();
-        webhook.as_mut().unwrap().activity = Activity::Active;
-    }),
-    ("a webhook is switched off exactly when it should be", "success", |end| {
-        let webhook = end.webhooks.values_mut().next().unwrap();
-        webhook.as_mut().unwrap().activity = Activity::Disabled {
-            reason: DisabledReason::EventsFailedInARow,
-            at: end.commits[0].at,
-        };
-    }),
-    ("a webhook is switched off exactly when it should be", "disabling", |end| {
-        // The write of the first failed event, without what it means for the webhook.
-        let counts = |commit: &&mut simulation::observe::Commit| {
-            commit.by == Some("DeliverWebhook")
-                && !commit.webhooks.is_empty()
-                && !commit.deliveries.is_empty()
-        };
-        let commit = end.commits.iter_mut().find(counts).unwrap();
-        commit.deliveries.clear();
-    }),
+    (
+        "a webhook is switched off exactly when it should be",
+        "disabling",
+        |end| {
+            let webhook = end.webhooks.values_mut().next().unwrap();
+            webhook.as_mut().unwrap().activity = Activity::Active;
+        },
+    ),
+    (
+        "a webhook is switched off exactly when it should be",
+        "success",
+        |end| {
+            let webhook = end.webhooks.values_mut().next().unwrap();
+            webhook.as_mut().unwrap().activity = Activity::Disabled {
+                reason: DisabledReason::EventsFailedInARow,
+                at: end.commits[0].at,
+            };
+        },
+    ),
+    (
+        "a webhook is switched off exactly when it should be",
+        "disabling",
+        |end| {
+            // The write of the first failed event, without what it means for the webhook.
+            let counts = |commit: &&mut simulation::observe::Commit| {
+                commit.by == Some("DeliverWebhook")
+                    && !commit.webhooks.is_empty()
+                    && !commit.deliveries.is_empty()
+            };
+            let commit = end.commits.iter_mut().find(counts).unwrap();
+            commit.deliveries.clear();
+        },
+    ),
     ("no alert is lost", "sms", |end| end.sms.clear()),
     ("no alert is lost", "sms", |end| end.accepted.clear()),
     ("no alert is sent twice", "sms", |end| {
@@ -142,7 +195,9 @@ const BREAKS: [(&str, &str, Break); 27] = [
         end.sms_counts.clear();
     }),
     ("the webhook numbers are the log's", "success", |end| {
-        end.webhook_counts.values_mut().for_each(|count| *count += 1);
+        end.webhook_counts
+            .values_mut()
+            .for_each(|count| *count += 1);
     }),
     ("no secret in plain text", "success", |end| {
         end.leaks.insert("log: canary".to_owned());

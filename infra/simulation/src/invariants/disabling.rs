@@ -87,17 +87,15 @@ fn ending(before: Option<&Delivery>, after: &Delivery) -> Option<Ending> {
         Some(State::Pending(pending)) => pending.plan,
         Some(_) => return None,
     };
-    let grew = before.map_or(0, |before| before.history.attempts().len())
-        < after.history.attempts().len();
+    let grew =
+        before.map_or(0, |before| before.history.attempts().len()) < after.history.attempts().len();
     if !grew {
         return None;
     }
     let scheduled = matches!(plan, Plan::Schedule { .. });
     match after.state {
         State::Success => scheduled.then_some(Ending::Delivered),
-        State::Failed(FailedBecause::Exhausted) => {
-            Some(Ending::Failed(after.event_id.to_string()))
-        }
+        State::Failed(FailedBecause::Exhausted) => Some(Ending::Failed(after.event_id.to_string())),
         State::Failed(FailedBecause::Gone) => Some(Ending::Gone),
         _ => None,
     }

@@ -45,13 +45,21 @@ fn lost(end: &End, event: usize, place: usize) -> Option<String> {
     let accepted = accepted(end, delivery);
     let visible = matches!(delivery.status(), Status::Failed | Status::Unknown);
     let fits = accepted > 0 || visible;
-    (!fits).then(|| format!("alert {event} to {user} is {:?}, never accepted", delivery.status()))
+    (!fits).then(|| {
+        format!(
+            "alert {event} to {user} is {:?}, never accepted",
+            delivery.status()
+        )
+    })
 }
 
 /// How often the provider accepted this delivery's text for its phone.
 fn accepted(end: &End, delivery: &SmsDelivery) -> usize {
     let messages = accepted_texts(end);
-    let key = (delivery.recipient.phone.as_str().to_owned(), delivery.text.clone());
+    let key = (
+        delivery.recipient.phone.as_str().to_owned(),
+        delivery.text.clone(),
+    );
     messages.get(&key).copied().unwrap_or_default()
 }
 
