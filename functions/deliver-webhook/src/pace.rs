@@ -4,7 +4,7 @@
 //! shows them out when they turn slow. The mark is on the webhook and is written on change only; what leads to it is
 //! kept in the process's memory, where losing it costs nothing but a later change.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::convert::Infallible;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -23,7 +23,8 @@ pub struct Pace(Mutex<Seen>);
 #[derive(Default)]
 struct Seen {
     streaks: HashMap<WebhookId, Streak>,
-    moves: HashMap<WebhookId, (WorkspaceId, Lane)>,
+    /// Sorted, so that a run can be repeated exactly.
+    moves: BTreeMap<WebhookId, (WorkspaceId, Lane)>,
 }
 
 /// Alike outcomes in a row.
@@ -65,7 +66,7 @@ impl Pace {
     }
 
     /// The endpoints that changed lanes and are not marked yet.
-    fn moves(&self) -> HashMap<WebhookId, (WorkspaceId, Lane)> {
+    fn moves(&self) -> BTreeMap<WebhookId, (WorkspaceId, Lane)> {
         self.seen().moves.clone()
     }
 

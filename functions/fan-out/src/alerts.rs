@@ -185,9 +185,10 @@ impl FanOut {
         reachable: &[(Member, PhoneNumber)],
     ) -> Result<HashSet<PhoneNumber>, StoreError> {
         // Members may share a phone.
-        let phones: HashSet<PhoneNumber> =
+        let mut phones: Vec<PhoneNumber> =
             reachable.iter().map(|(_, phone)| phone.clone()).collect();
-        let phones: Vec<_> = phones.into_iter().collect();
+        phones.sort_unstable_by(|a, b| a.as_str().cmp(b.as_str()));
+        phones.dedup();
         match provider.carrier.opt_out_sender() {
             None => Ok(HashSet::new()),
             Some(sender) => self.store.opted_out(workspace, sender, &phones).await,

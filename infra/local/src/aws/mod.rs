@@ -54,12 +54,22 @@ impl Aws {
     /// If SQLite cannot open a database in memory.
     #[must_use]
     pub fn new(clock: Clock, endpoint: impl Into<String>) -> Self {
+        Self::seeded(clock, endpoint, rand::random())
+    }
+
+    /// The same, with a seed that decides the queues' message ids and receipt handles: with a seeded clock, what
+    /// the queues do is the same on every run.
+    ///
+    /// # Panics
+    /// If SQLite cannot open a database in memory.
+    #[must_use]
+    pub fn seeded(clock: Clock, endpoint: impl Into<String>, seed: u64) -> Self {
         let endpoint = endpoint.into();
         let config = sqs::Config {
             region: REGION.into(),
             account_id: ACCOUNT_ID.into(),
             endpoint: endpoint.clone(),
-            seed: rand::random(),
+            seed,
         };
         Self(Arc::new(Services {
             sqs: Sqs::new(config, Arc::clone(&clock)),

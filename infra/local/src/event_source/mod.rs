@@ -7,8 +7,8 @@
 //! function set, is over.
 
 mod batch;
-mod record;
-mod verdict;
+pub mod record;
+pub mod verdict;
 
 use std::sync::Arc;
 use std::time::Duration;

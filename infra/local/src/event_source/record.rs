@@ -11,7 +11,7 @@ use crate::aws::{ACCOUNT_ID, REGION};
 /// (<https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_Message.html>).
 #[derive(Debug, Clone, Deserialize)]
 #[serde(rename_all = "PascalCase")]
-pub(super) struct Message {
+pub struct Message {
     message_id: String,
     receipt_handle: String,
     body: String,
@@ -37,9 +37,11 @@ struct Attribute {
 /// A record of the Lambda event.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
-pub(super) struct Record {
-    pub(super) message_id: String,
-    pub(super) receipt_handle: String,
+pub struct Record {
+    /// The message's id, which names it in the function's answer.
+    pub message_id: String,
+    /// Names this receive of the message in calls to the queue.
+    pub receipt_handle: String,
     body: String,
     attributes: BTreeMap<String, String>,
     message_attributes: BTreeMap<String, RecordAttribute>,
@@ -66,7 +68,9 @@ struct RecordAttribute {
 }
 
 impl Record {
-    pub(super) fn of(message: Message, queue: &str) -> Self {
+    /// The record of a message that was received from the queue of that name.
+    #[must_use]
+    pub fn of(message: Message, queue: &str) -> Self {
         let attributes = message.message_attributes.into_iter();
         Self {
             message_id: message.message_id,

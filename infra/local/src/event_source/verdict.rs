@@ -6,7 +6,7 @@ use serde_json::Value;
 
 /// What becomes of a batch's messages.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Verdict {
+pub enum Verdict {
     /// All are deleted but those with these ids.
     DeleteAllBut(BTreeSet<String>),
     /// None is deleted.
@@ -21,7 +21,8 @@ pub(super) enum Verdict {
 /// - complete failure: an answer that is not valid JSON (or not an object), an `itemIdentifier` that is an empty
 ///   string, null, under another key, or not the id of a message of the batch;
 /// - else the messages that are named stay, the others are deleted.
-pub(super) fn verdict(report_item_failures: bool, answer: &[u8], message_ids: &[&str]) -> Verdict {
+#[must_use]
+pub fn verdict(report_item_failures: bool, answer: &[u8], message_ids: &[&str]) -> Verdict {
     if !report_item_failures {
         return Verdict::DeleteAllBut(BTreeSet::new());
     }

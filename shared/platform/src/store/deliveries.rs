@@ -56,7 +56,8 @@ impl Store {
             .iter()
             .map(|key| (keys::delivery_key(key), key))
             .collect();
-        let places_read: Vec<_> = places.keys().cloned().collect();
+        // In the order in which they were wanted: a run can be repeated exactly.
+        let places_read: Vec<_> = wanted.iter().map(keys::delivery_key).collect();
         let items = self.get_many(&places_read).await?;
         let decoded = items.iter().filter_map(|item| {
             let key = places.get(&item::key_of(item)?)?;

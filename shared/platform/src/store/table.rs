@@ -14,6 +14,7 @@ use super::item::{self, Item};
 use super::keys::Key;
 use super::webhook_stats::Touches;
 use crate::aws_error;
+use crate::entropy::Entropy;
 
 /// A call to the table that did not do what it was asked.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -35,6 +36,7 @@ pub struct Store {
     pub(crate) client: Client,
     pub(crate) table: String,
     pub(crate) touches: Touches,
+    entropy: Entropy,
 }
 
 /// The condition of a write on an item's revision.
@@ -59,7 +61,14 @@ impl Store {
             client,
             table: table.into(),
             touches: Touches::default(),
+            entropy: Entropy::system(),
         }
+    }
+
+    /// The same with a randomness of one's own, which decides how long it pauses where writes collide.
+    #[must_use]
+    pub fn with_entropy(self, entropy: Entropy) -> Store {
+        Store { entropy, ..self }
     }
 
     /// The item, read strongly.
@@ -87,7 +96,7 @@ impl Store {
 
     async fn get_chunk(&self, chunk: &[Key], items: &mut Vec<Item>) -> Result<(), StoreError> {
         let mut wanted: Vec<Item> = chunk.iter().map(item::key).collect();
-        let mut pauses = Pauses::default();
+        let mut pauses = Pauses::new(&self.entropy);
         while !wanted.is_empty() {
             let request = KeysAndAttributes::builder()
                 .set_keys(Some(std::mem::take(&mut wanted)))
@@ -123,7 +132,7 @@ impl Store {
     /// Writes the whole item.
     pub(crate) async fn put(&self, new: Item, expected: Expected) -> Result<(), StoreError> {
         let put = self.put_request(new, expected)?;
-        let mut pauses = Pauses::default();
+        let mut pauses = Pauses::new(&self.entropy);
         loop {
             let sent = self
                 .client
@@ -171,8 +180,8 @@ impl Store {
         &self,
         writes: Vec<TransactWriteItem>,
     ) -> Result<Transacted, StoreError> {
-        let mut pauses = Pauses::default();
-        let mut token = new_token();
+        let mut pauses = Pauses::new(&self.entropy);
+        let mut token = new_token(&self.entropy);
         loop {
             let sent = self
                 .client
@@ -187,7 +196,7 @@ impl Store {
                     Cancelled::Condition(places) => return Ok(Transacted::Refused(places)),
                     Cancelled::Contention => {
                         pauses.next("TransactionConflict").await?;
-                        token = new_token();
+                        token = new_token(&self.entropy);
                     }
                     // Our own, sent before: by its token it is known not to be another.
                     Cancelled::InProgress => pauses.next("TransactionInProgress").await?,
@@ -209,7 +218,7 @@ impl Store {
             let mut writes: Vec<_> = deletions
                 .collect::<Result<_, _>>()
                 .map_err(|_| StoreError::Damaged("keys"))?;
-            let mut pauses = Pauses::default();
+            let mut pauses = Pauses::new(&self.entropy);
             while !writes.is_empty() {
                 let answer = self
                     .client
@@ -310,18 +319,24 @@ impl Expected {
 }
 
 /// Growing pauses between tries, and an end to them.
-#[derive(Default)]
-struct Pauses(u32);
+struct Pauses<'a> {
+    tries: u32,
+    entropy: &'a Entropy,
+}
 
-impl Pauses {
+impl<'a> Pauses<'a> {
+    fn new(entropy: &'a Entropy) -> Pauses<'a> {
+        Pauses { tries: 0, entropy }
+    }
+
     async fn next(&mut self, why: &str) -> Result<(), StoreError> {
-        self.0 += 1;
-        if self.0 > CONTENTION_TRIES {
+        self.tries += 1;
+        if self.tries > CONTENTION_TRIES {
             return Err(StoreError::Unavailable(why.to_owned()));
         }
         // Of random length, so that those who collided do not collide again.
-        let longest = Duration::from_millis(20) * 2u32.pow(self.0);
-        tokio::time::sleep(longest.mul_f64(rand::random_range(0.25..1.0))).await;
+        let longest = Duration::from_millis(20) * 2u32.pow(self.tries);
+        tokio::time::sleep(longest.mul_f64(0.25 + 0.75 * self.entropy.unit())).await;
         Ok(())
     }
 }
@@ -337,8 +352,8 @@ pub(crate) enum Transacted {
 
 /// Tells a transaction from any other, also where it is sent again.
 /// Source: [TransactWriteItems, idempotency](https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_TransactWriteItems.html).
-fn new_token() -> String {
-    format!("{:032x}", rand::random::<u128>())
+fn new_token(entropy: &Entropy) -> String {
+    format!("{:032x}", u128::from_le_bytes(entropy.bytes()))
 }
 
 enum Cancelled {

@@ -1,0 +1,221 @@
+//! The reference flows: small, so that every crash point of each can be tried, and every pair of them.
+
+use std::time::Duration;
+
+use crate::explore::Depth;
+use crate::scenario::{Action, Answer, Hook, Mischief, ProviderPlan, Scenario};
+
+const SECOND: Duration = Duration::from_secs(1);
+const HOUR: Duration = Duration::from_secs(60 * 60);
+
+/// A flow, and how much of it the tests try.
+pub struct Flow {
+    /// What happens.
+    pub scenario: Scenario,
+    /// How far the tests go; the long form always tries every pair of crash points.
+    pub tested: Depth,
+}
+
+/// All of them.
+#[must_use]
+pub fn all() -> Vec<Flow> {
+    let mut flows = webhook_flows();
+    flows.extend(api_flows());
+    flows.extend(sms_flows());
+    flows
+}
+
+/// The flow of this name.
+#[must_use]
+pub fn named(name: &str) -> Option<Flow> {
+    all().into_iter().find(|flow| flow.scenario.name == name)
+}
+
+fn flow(name: &str, tested: Depth, scenario: Scenario) -> Flow {
+    Flow {
+        scenario: Scenario {
+            name: name.to_owned(),
+            ..scenario
+        },
+        tested,
+    }
+}
+
+fn webhooks(answers: &[Answer], actions: &[(Duration, Action)]) -> Scenario {
+    Scenario {
+        name: String::new(),
+        seed: 1,
+        webhooks: vec![Hook::answering(answers)],
+        provider: None,
+        members: 0,
+        room: None,
+        actions: actions.to_vec(),
+        mischief: Mischief::default(),
+    }
+}
+
+fn one(answers: &[Answer]) -> Scenario {
+    webhooks(answers, &[(Duration::ZERO, Action::event(1))])
+}
+
+const OK: Answer = Answer::Status(200);
+const BAD: Answer = Answer::Status(500);
+
+fn webhook_flows() -> Vec<Flow> {
+    let fast = |mut scenario: Scenario| {
+        scenario.webhooks[0].fast = true;
+        scenario
+    };
+    let three = [
+        (Duration::ZERO, Action::event(1)),
+        (SECOND * 20, Action::event(2)),
+        (SECOND * 40, Action::event(3)),
+    ];
+    let parked = Scenario {
+        room: Some(0),
+        ..one(&[BAD, BAD, BAD, OK])
+    };
+    vec![
+        flow("success", Depth::Pairs, one(&[OK])),
+        flow("retry", Depth::Pairs, one(&[BAD, OK])),
+        flow("fast-lane-retry", Depth::Pairs, fast(one(&[BAD, OK]))),
+        flow("all-fail", Depth::Singles, one(&[BAD])),
+        flow("disabling", Depth::Singles, webhooks(&[BAD], &three)),
+        flow(
+            "gone",
+            Depth::Singles,
+            webhooks(&[BAD, Answer::Status(410)], &three[..2]),
+        ),
+        flow("parked", Depth::Singles, parked),
+        flow("silence", Depth::Singles, one(&[Answer::Silence, OK])),
+    ]
+}
+
+fn api_flows() -> Vec<Flow> {
+    let then = |answers: &[Answer], actions: &[(Duration, Action)]| {
+        let mut all = vec![(Duration::ZERO, Action::event(1))];
+        all.extend_from_slice(actions);
+        webhooks(answers, &all)
+    };
+    let resend = Action::Resend {
+        webhook: 0,
+        event: 1,
+    };
+    let six_failures = [BAD, BAD, BAD, BAD, BAD, BAD, OK];
+    let recover = Action::Recover { webhook: 0 };
+    let off = Action::Switch {
+        webhook: 0,
+        on: false,
+    };
+    vec![
+        flow("resend", Depth::Pairs, then(&[OK], &[(HOUR, resend)])),
+        flow(
+            "resend-pending",
+            Depth::Singles,
+            then(&[BAD, BAD, OK], &[(SECOND * 30, resend)]),
+        ),
+        flow(
+            "recover",
+            Depth::Singles,
+            then(&six_failures, &[(HOUR * 20, recover)]),
+        ),
+        flow(
+            "garbage",
+            Depth::Singles,
+            then(&[OK], &[(Duration::ZERO, Action::Garbage)]),
+        ),
+        flow(
+            "switch-off",
+            Depth::Singles,
+            then(&[BAD], &[(SECOND * 100, off)]),
+        ),
+        flow(
+            "delete-under-way",
+            Depth::Singles,
+            webhooks(
+                &[Answer::After(SECOND * 8, 500)],
+                &[
+                    (Duration::ZERO, Action::event(1)),
+                    (SECOND, Action::Delete { webhook: 0 }),
+                ],
+            ),
+        ),
+        flow(
+            "delete",
+            Depth::Singles,
+            then(&[BAD], &[(SECOND * 100, Action::Delete { webhook: 0 })]),
+        ),
+    ]
+}
+
+fn sms_flows() -> Vec<Flow> {
+    let alert = |provider: ProviderPlan| Scenario {
+        webhooks: Vec::new(),
+        provider: Some(provider),
+        members: 1,
+        ..webhooks(&[OK], &[(Duration::ZERO, Action::alert(1))])
+    };
+    let twilio = |behaviour: &str| {
+        alert(ProviderPlan::Twilio {
+            behaviour: behaviour.to_owned(),
+        })
+    };
+    let gateway = |idempotent, answers: &[Answer]| {
+        alert(ProviderPlan::Gateway {
+            idempotent,
+            answers: answers.to_vec(),
+        })
+    };
+    let both = Scenario {
+        webhooks: vec![Hook::answering(&[BAD, OK])],
+        actions: vec![(
+            Duration::ZERO,
+            Action::Publish {
+                event: 1,
+                webhooks: true,
+                alert: true,
+            },
+        )],
+        ..twilio("{}")
+    };
+    vec![
+        flow("sms", Depth::Pairs, twilio("{}")),
+        flow(
+            "sms-no-receipts",
+            Depth::Singles,
+            twilio(r#"{"callbacks":"none"}"#),
+        ),
+        flow(
+            "sms-early-receipts",
+            Depth::Singles,
+            twilio(r#"{"callbacks":"early"}"#),
+        ),
+        flow(
+            "sms-taken-in-silence",
+            Depth::Pairs,
+            twilio(r#"{"timeout_after_accept":1}"#),
+        ),
+        flow(
+            "sms-lost-in-silence",
+            Depth::Pairs,
+            twilio(r#"{"timeout_before_accept":1}"#),
+        ),
+        flow(
+            "sms-throttled",
+            Depth::Singles,
+            twilio(r#"{"reject_429":1}"#),
+        ),
+        flow("gateway", Depth::Pairs, gateway(false, &[OK])),
+        flow(
+            "gateway-retry",
+            Depth::Singles,
+            gateway(false, &[Answer::Status(503), OK]),
+        ),
+        flow(
+            "gateway-with-key",
+            Depth::Pairs,
+            gateway(true, &[Answer::Silence, OK]),
+        ),
+        flow("webhook-and-alert", Depth::Singles, both),
+    ]
+}

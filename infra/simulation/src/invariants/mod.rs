@@ -1,0 +1,112 @@
+//! What must hold when a run is over, whatever went wrong: plain functions over its [`End`], each with a name.
+//!
+//! * [`rest`] — nothing waits without a wake-up; no dead letters
+//! * [`webhooks`] — deliveries to webhooks: one each, attempted, never early, never too often
+//! * [`disabling`] — a webhook is switched off for exactly what it should be
+//! * [`sms`] — alerts: none lost, none twice
+//! * [`numbers`] — what the product counts is what is there
+//! * [`secrecy`] — no secret in plain text
+
+pub mod disabling;
+pub mod numbers;
+pub mod rest;
+pub mod secrecy;
+pub mod sms;
+pub mod webhooks;
+
+use std::fmt;
+
+use crate::play::End;
+
+/// Something that must hold.
+pub struct Invariant {
+    /// What it is called.
+    pub name: &'static str,
+    /// How it is broken, if it is: in words.
+    pub broken: fn(&End) -> Vec<String>,
+}
+
+/// Everything that must hold.
+pub const ALL: [Invariant; 13] = [
+    Invariant {
+        name: "nothing is left to happen, and nothing waits",
+        broken: rest::nothing_waits,
+    },
+    Invariant {
+        name: "dead letters are deserved",
+        broken: rest::dead_letters_are_deserved,
+    },
+    Invariant {
+        name: "each event has one delivery for each webhook",
+        broken: webhooks::one_delivery_each,
+    },
+    Invariant {
+        name: "a delivery reached its endpoint, or says why not",
+        broken: webhooks::attempted_or_told,
+    },
+    Invariant {
+        name: "no attempt is early",
+        broken: webhooks::never_early,
+    },
+    Invariant {
+        name: "at most six attempts",
+        broken: webhooks::at_most_six_attempts,
+    },
+    Invariant {
+        name: "what has succeeded stays so",
+        broken: webhooks::success_stays,
+    },
+    Invariant {
+        name: "a webhook is switched off exactly when it should be",
+        broken: disabling::exact,
+    },
+    Invariant {
+        name: "no alert is lost",
+        broken: sms::none_lost,
+    },
+    Invariant {
+        name: "no alert is sent twice",
+        broken: sms::none_twice,
+    },
+    Invariant {
+        name: "the SMS numbers are the history's",
+        broken: numbers::sms,
+    },
+    Invariant {
+        name: "the webhook numbers are the log's",
+        broken: numbers::webhooks,
+    },
+    Invariant {
+        name: "no secret in plain text",
+        broken: secrecy::no_leaks,
+    },
+];
+
+/// An invariant that does not hold.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Violation {
+    /// Which one.
+    pub invariant: &'static str,
+    /// How.
+    pub how: String,
+}
+
+impl fmt::Display for Violation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", self.invariant, self.how)
+    }
+}
+
+/// All that does not hold.
+#[must_use]
+pub fn violations(end: &End) -> Vec<Violation> {
+    let broken = |invariant: &Invariant| {
+        let name = invariant.name;
+        let how = (invariant.broken)(end).into_iter();
+        how.map(move |how| Violation {
+            invariant: name,
+            how,
+        })
+    };
+    ALL.iter().flat_map(broken).collect()
+}

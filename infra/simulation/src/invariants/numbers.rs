@@ -1,0 +1,64 @@
+//! What the product counts is what is there.
+
+use std::collections::HashMap;
+
+use platform::store::log::StatusFilter;
+use platform::store::sms_counters::{Count, day_of};
+
+use crate::play::End;
+
+/// The SMS numbers equal the history's.
+#[must_use]
+pub fn sms(end: &End) -> Vec<String> {
+    let mut there: HashMap<_, Count> = HashMap::new();
+    for delivery in &end.sms {
+        let key = (
+            day_of(delivery.created_at),
+            delivery.status(),
+            delivery.alert_type,
+        );
+        let count = there.entry(key).or_default();
+        count.deliveries += 1;
+        count.segments += u64::from(delivery.segments.get());
+    }
+    let mut counted = HashMap::new();
+    for (date, counts) in &end.sms_counts {
+        for ((status, alert_type), count) in &counts.deliveries {
+            counted.insert((*date, *status, *alert_type), *count);
+        }
+    }
+    differ(&counted, &there)
+}
+
+/// The webhook numbers equal the log's.
+#[must_use]
+pub fn webhooks(end: &End) -> Vec<String> {
+    let mut there = HashMap::new();
+    for (key, delivery) in &end.deliveries {
+        let statuses = StatusFilter::ALL.into_iter();
+        for status in statuses.filter(|status| stands(*status, &delivery.state)) {
+            let key = (day_of(key.id.event_time()), status, delivery.event_type);
+            *there.entry(key).or_default() += 1;
+        }
+    }
+    let live = |counts: &HashMap<_, u64>| counts.clone();
+    differ(&live(&end.webhook_counts), &there)
+}
+
+fn stands(status: StatusFilter, state: &domain::delivery::State) -> bool {
+    use domain::delivery::State;
+    matches!(
+        (status, state),
+        (StatusFilter::Success, State::Success)
+            | (StatusFilter::Failed, State::Failed(_))
+            | (StatusFilter::PendingRetry, State::Pending(_))
+    )
+}
+
+fn differ<T: PartialEq + std::fmt::Debug>(counted: &T, there: &T) -> Vec<String> {
+    if counted == there {
+        Vec::new()
+    } else {
+        vec![format!("counted {counted:?}, there are {there:?}")]
+    }
+}

@@ -1,0 +1,223 @@
+//! Deliveries to webhooks.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use domain::delivery::{Delivery, DeliveryKey, FailedBecause, State};
+use domain::ids::{DeliveryId, WebhookId};
+use jiff::Timestamp;
+
+use crate::actions::event_id;
+use crate::outside::host;
+use crate::play::End;
+use crate::scenario::Action;
+use crate::world;
+
+/// The schedule's steps, written down here once more so that they are not the product's own.
+const STEPS: [u64; 5] = [60, 300, 1_800, 7_200, 43_200];
+const SIX: usize = STEPS.len() + 1;
+
+/// The deliveries that there should be, with the event and the place of the webhook.
+fn expected(end: &End) -> BTreeMap<DeliveryKey, (usize, usize)> {
+    let mut expected = BTreeMap::new();
+    for (_, action) in &end.scenario.actions {
+        let Action::Publish {
+            event,
+            webhooks: true,
+            ..
+        } = *action
+        else {
+            continue;
+        };
+        let Some(at) = end.published.get(&event) else {
+            continue;
+        };
+        for place in 0..end.scenario.webhooks.len() {
+            let (workspace, webhook) = (world::workspace(), world::webhook_id(place));
+            let id = DeliveryId::for_webhook(&workspace, &event_id(event), *at, &webhook);
+            let key = DeliveryKey {
+                workspace,
+                webhook,
+                id,
+            };
+            expected.insert(key, (event, place));
+        }
+    }
+    expected
+}
+
+/// Whether the webhook was there and on all the time.
+fn always_on(end: &End, webhook: &WebhookId) -> bool {
+    let steps = end.commits.iter().flat_map(|commit| &commit.webhooks);
+    steps
+        .filter(|(id, _)| id == webhook)
+        .all(|(_, step)| step.as_ref().is_some_and(|step| step.is_active()))
+}
+
+/// Each event has one delivery for each webhook that wants it; there are no others.
+#[must_use]
+pub fn one_delivery_each(end: &End) -> Vec<String> {
+    let expected = expected(end);
+    let mut broken = Vec::new();
+    for (key, (event, place)) in &expected {
+        let missing = !end.deliveries.contains_key(key);
+        if missing && always_on(end, &key.webhook) {
+            broken.push(format!("event {event} has none for webhook {place}"));
+        }
+    }
+    let others = end
+        .deliveries
+        .keys()
+        .filter(|key| !expected.contains_key(*key));
+    broken.extend(others.map(|key| format!("{} is nobody's", key.id)));
+    broken
+}
+
+/// The endpoint was reached at least once, or the log says why it was not.
+#[must_use]
+pub fn attempted_or_told(end: &End) -> Vec<String> {
+    let expected = expected(end);
+    let mut broken = Vec::new();
+    for (key, delivery) in &end.deliveries {
+        let Some((event, place)) = expected.get(key) else {
+            continue;
+        };
+        let host = host(*place);
+        let reached = end
+            .requests
+            .iter()
+            .any(|request| request.host == host && request.delivery == key.id.as_str());
+        if let Some(how) = untold(end, key, delivery, reached) {
+            broken.push(format!("event {event}, webhook {place}: {how}"));
+        }
+    }
+    broken
+}
+
+fn untold(end: &End, key: &DeliveryKey, delivery: &Delivery, reached: bool) -> Option<String> {
+    let last = delivery.history.last();
+    let succeeded = last.is_some_and(|attempt| attempt.outcome.judge().is_ok());
+    let told = last.is_some_and(|attempt| attempt.outcome.error().is_some());
+    match &delivery.state {
+        State::Success if !(reached && succeeded) => {
+            Some(format!("a success without one: {:?}", delivery.history))
+        }
+        State::Failed(FailedBecause::WebhookDisabled) if always_on(end, &key.webhook) => {
+            Some("ended for a webhook that was never off".to_owned())
+        }
+        State::Failed(FailedBecause::WokenTooOften) => Some("woken too often".to_owned()),
+        State::Failed(
+            FailedBecause::Exhausted | FailedBecause::Gone | FailedBecause::SingleAttempt,
+        ) if !(reached || told) || succeeded => {
+            Some(format!("a failure without one: {:?}", delivery.history))
+        }
+        _ => None,
+    }
+}
+
+/// No attempt was made before its time: the one that its state told, and the one of the schedule.
+#[must_use]
+pub fn never_early(end: &End) -> Vec<String> {
+    let mut broken = Vec::new();
+    let mut stood: BTreeMap<&DeliveryKey, &Delivery> = BTreeMap::new();
+    for (key, delivery) in end.commits.iter().flat_map(|commit| &commit.deliveries) {
+        let Some(delivery) = delivery else {
+            stood.remove(key);
+            continue;
+        };
+        if let Some(before) = stood.insert(key, delivery) {
+            broken.extend(early(before, delivery));
+        }
+    }
+    if !has_resends(end) {
+        for (key, delivery) in &end.deliveries {
+            broken.extend(off_schedule(delivery).map(|how| format!("{}: {how}", key.id)));
+        }
+    }
+    broken
+}
+
+fn early(before: &Delivery, after: &Delivery) -> Option<String> {
+    let attempt = after.history.last()?;
+    let is_new = before.history.last().map(|last| last.number) != Some(attempt.number);
+    let State::Pending(pending) = &before.state else {
+        let how = format!("attempt {} of what was settled", attempt.number);
+        return is_new.then_some(how);
+    };
+    let early = is_new && attempt.at < pending.next_attempt_at;
+    early.then(|| {
+        let (at, due) = (attempt.at, pending.next_attempt_at);
+        format!("attempt {} at {at}, due at {due}", attempt.number)
+    })
+}
+
+/// Two attempts that are closer to each other than the schedule's step.
+fn off_schedule(delivery: &Delivery) -> Option<String> {
+    let attempts = delivery.history.attempts();
+    let waits = attempts.windows(2).zip(STEPS);
+    waits.into_iter().find_map(|(pair, step)| {
+        let due: Timestamp = pair[0].at + pair[0].duration + Duration::from_secs(step);
+        let early = pair[1].at < due;
+        early.then(|| {
+            format!(
+                "attempt {} at {}, not before {due}",
+                pair[1].number, pair[1].at
+            )
+        })
+    })
+}
+
+/// Whether somebody asks for attempts beyond the schedule.
+fn has_resends(end: &End) -> bool {
+    asked(end, |action| {
+        matches!(action, Action::Resend { .. } | Action::Recover { .. })
+    }) > 0
+}
+
+fn asked(end: &End, wanted: impl Fn(&Action) -> bool) -> usize {
+    let actions = end.scenario.actions.iter();
+    actions.filter(|(_, action)| wanted(action)).count()
+}
+
+/// A round has six attempts at most, and six exactly where it is exhausted. A recovery begins another round, a resend
+/// is one more.
+#[must_use]
+pub fn at_most_six_attempts(end: &End) -> Vec<String> {
+    let rounds = 1 + asked(end, |action| matches!(action, Action::Recover { .. }));
+    let resends = asked(end, |action| matches!(action, Action::Resend { .. }));
+    // An administrator whose request is not answered asks again.
+    let most = rounds * SIX + resends * 4;
+    let mut broken = Vec::new();
+    for (key, delivery) in &end.deliveries {
+        let made = delivery.history.attempts().len();
+        if made > most {
+            broken.push(format!("{}: {made} attempts, {most} at most", key.id));
+        }
+        let exhausted = delivery.state == State::Failed(FailedBecause::Exhausted);
+        if exhausted && !has_resends(end) && made != SIX {
+            broken.push(format!("{}: exhausted after {made}", key.id));
+        }
+    }
+    broken
+}
+
+/// What has succeeded is never tried again, unless somebody asks for it.
+#[must_use]
+pub fn success_stays(end: &End) -> Vec<String> {
+    let mut broken = Vec::new();
+    let mut stood: BTreeMap<&DeliveryKey, &State> = BTreeMap::new();
+    for commit in &end.commits {
+        for (key, delivery) in &commit.deliveries {
+            let Some(delivery) = delivery else { continue };
+            let before = stood.insert(key, &delivery.state);
+            let lost = before == Some(&State::Success) && delivery.state != State::Success;
+            if lost && commit.by != Some("AdminApi") {
+                broken.push(format!(
+                    "{} by {:?}: {:?}",
+                    key.id, commit.by, delivery.state
+                ));
+            }
+        }
+    }
+    broken
+}

@@ -1,0 +1,284 @@
+//! Playing a run from its beginning to its end.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::{Arc, PoisonError};
+
+use base64::Engine;
+use base64::prelude::BASE64_STANDARD;
+use bytes::Bytes;
+use domain::delivery::{Delivery, DeliveryKey};
+use domain::ids::WebhookId;
+use domain::sms::delivery::{SmsDelivery, SmsKey};
+use domain::webhook::Webhook;
+use jiff::Timestamp;
+use jiff::civil::Date;
+use local::outside::twilio::AcceptedMessage;
+use platform::store::sms_counters::{DayCounts, day_of};
+use platform::store::webhook_stats::WebhookCounts;
+use serde_json::{Value, json};
+
+use crate::call::Call;
+use crate::clients::Clients;
+use crate::fault::{Fault, Strike};
+use crate::log::Listener;
+use crate::observe::Commit;
+use crate::observe_due::{self, Due};
+use crate::outside::{GatewayCall, Request};
+use crate::run::{BEGIN, Run};
+use crate::scenario::Scenario;
+use crate::trace::Entry;
+use crate::{context, scheduler, world};
+
+/// How much of a run is told.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Detail {
+    /// Which calls were made, and when.
+    Calls,
+    /// What they were about as well, and what was logged.
+    All,
+}
+
+/// A run that is over.
+#[derive(Debug)]
+pub struct Played {
+    /// Where it ended.
+    pub end: End,
+    /// What happened.
+    pub trace: Vec<Entry>,
+    /// All calls, in order.
+    pub calls: Vec<Call>,
+    /// The faults that met a call: its number, what it was, what happened to it.
+    pub struck: Vec<(usize, Call, Fault)>,
+}
+
+/// Where a run ended: everything that can be said of it then.
+#[derive(Debug, Clone)]
+pub struct End {
+    /// What was to happen.
+    pub scenario: Scenario,
+    /// Whether it came to rest.
+    pub at_rest: bool,
+    /// When each event happened.
+    pub published: BTreeMap<usize, Timestamp>,
+    /// Every step of every delivery and webhook, in order.
+    pub commits: Vec<Commit>,
+    /// The webhooks.
+    pub webhooks: BTreeMap<WebhookId, Option<Webhook>>,
+    /// The webhooks' deliveries.
+    pub deliveries: BTreeMap<DeliveryKey, Delivery>,
+    /// The SMS deliveries.
+    pub sms: Vec<SmsDelivery>,
+    /// What the product counted of them.
+    pub sms_counts: Vec<(Date, DayCounts)>,
+    /// What the product counted of the webhooks' deliveries.
+    pub webhook_counts: WebhookCounts,
+    /// The requests that endpoints received.
+    pub requests: Vec<Request>,
+    /// What the gateway was given.
+    pub gateway: Vec<GatewayCall>,
+    /// What Twilio accepted.
+    pub accepted: Vec<AcceptedMessage>,
+    /// What is in dead-letter queues: the queue, the message.
+    pub dead_letters: Vec<(String, String)>,
+    /// Messages that are left in the other queues.
+    pub held: BTreeMap<String, usize>,
+    /// What waits.
+    pub due: Vec<Due>,
+    /// Where secrets were seen.
+    pub leaks: BTreeSet<String>,
+}
+
+/// Plays the scenario with these strikes.
+///
+/// # Panics
+/// If the thread is in a tokio runtime.
+#[must_use]
+pub fn play(scenario: &Scenario, strikes: &[Strike], detail: Detail) -> Played {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_time()
+        .start_paused(true)
+        .build()
+        .expect("a runtime");
+    let played = runtime.block_on(async {
+        let run = Run::new(scenario.clone(), strikes, detail == Detail::All);
+        context::enter(Arc::clone(&run));
+        let _listening = tracing::subscriber::set_default(Listener);
+        world::resources(&run.aws).await;
+        world::configure(&run).await;
+        let at_rest = scheduler::drive(&run).await;
+        Played {
+            end: end(&run, at_rest).await,
+            trace: run.trace.entries(),
+            calls: run.calls_made(),
+            struck: run.struck(),
+        }
+    });
+    drop(runtime);
+    context::leave();
+    played
+}
+
+async fn end(run: &Arc<Run>, at_rest: bool) -> End {
+    let store = Clients::certain().store();
+    let commits = run.commits();
+    let keys: BTreeSet<DeliveryKey> = commits
+        .iter()
+        .flat_map(|commit| commit.deliveries.iter().map(|(key, _)| key.clone()))
+        .collect();
+    let keys: Vec<_> = keys.into_iter().collect();
+    let read = store.deliveries(&keys).await.expect("no fault here");
+    let deliveries = read
+        .into_iter()
+        .filter_map(|(key, stored)| Some((key, stored.ok()?.value)));
+    let deliveries: BTreeMap<_, _> = deliveries.collect();
+    let mut webhooks = BTreeMap::new();
+    for place in 0..run.scenario.webhooks.len() {
+        let id = world::webhook_id(place);
+        let stored = store.webhook(&world::workspace(), &id).await;
+        let stored = stored.expect("no fault here");
+        webhooks.insert(id, stored.map(|stored| stored.value));
+    }
+    let mut sms = Vec::new();
+    for (_, id) in run.sms_keys() {
+        let key = SmsKey {
+            workspace: world::workspace(),
+            id: id.parse().expect("an id"),
+        };
+        let stored = store.sms(&key).await.expect("no fault here");
+        sms.extend(stored.map(|stored| stored.value));
+    }
+    let (sms_counts, webhook_counts) = counts(run).await;
+    look_for_secrets(run).await;
+    let (requests, gateway) = {
+        let contacts = run.contacts.lock().unwrap_or_else(PoisonError::into_inner);
+        (contacts.requests.clone(), contacts.gateway.clone())
+    };
+    End {
+        scenario: run.scenario.clone(),
+        at_rest,
+        published: run.published(),
+        commits,
+        webhooks,
+        deliveries,
+        sms,
+        sms_counts,
+        webhook_counts,
+        requests,
+        gateway,
+        accepted: run.twilio().accepted(),
+        dead_letters: dead_letters(run),
+        held: held(run),
+        due: observe_due::entries(run).await,
+        leaks: run.leaks(),
+    }
+}
+
+async fn counts(run: &Arc<Run>) -> (Vec<(Date, DayCounts)>, WebhookCounts) {
+    let store = Clients::certain().store();
+    let begin: Timestamp = BEGIN.parse().expect("a time");
+    let (first, last) = (day_of(begin), day_of(run.now()));
+    let sms_counts = if run.sms_keys().is_empty() {
+        Vec::new()
+    } else {
+        let counts = store.sms_counts(&world::workspace(), first, last).await;
+        counts.expect("no fault here")
+    };
+    let ids: Vec<_> = (0..run.scenario.webhooks.len())
+        .map(world::webhook_id)
+        .collect();
+    let webhook_counts = store.webhook_counts(&ids, first..=last, run.now()).await;
+    (sms_counts, webhook_counts.expect("no fault here"))
+}
+
+/// Looks through the whole table, what is compressed included.
+async fn look_for_secrets(run: &Arc<Run>) {
+    let request = json!({ "TableName": world::template().tables[0].name });
+    let request = Bytes::from(request.to_string());
+    let answer = run.aws.call("DynamoDB_20120810.Scan", request).await;
+    run.printed("the table", &String::from_utf8_lossy(answer.body()));
+    let answer: Value = serde_json::from_slice(answer.body()).unwrap_or_default();
+    look_into(run, &answer);
+}
+
+fn look_into(run: &Run, value: &Value) {
+    match value {
+        Value::Object(fields) => {
+            if let Some(base64) = fields.get("B").and_then(Value::as_str) {
+                let bytes = BASE64_STANDARD.decode(base64).unwrap_or_default();
+                run.printed("the table", &String::from_utf8_lossy(&bytes));
+                if let Ok(text) = domain::compression::decompress(&bytes, 1 << 20) {
+                    run.printed("the table, compressed", &String::from_utf8_lossy(&text));
+                }
+            }
+            fields.values().for_each(|field| look_into(run, field));
+        }
+        Value::Array(values) => values.iter().for_each(|value| look_into(run, value)),
+        _ => {}
+    }
+}
+
+fn is_dead_letter_queue(resource: &str) -> bool {
+    resource.contains("DeadLetter")
+}
+
+fn dead_letters(run: &Run) -> Vec<(String, String)> {
+    let mut letters = Vec::new();
+    for queue in world::template().queues.iter() {
+        if !is_dead_letter_queue(&queue.id) {
+            continue;
+        }
+        loop {
+            let received = run.aws.sqs().receive(&queue.name, 10, None);
+            if received.is_empty() {
+                break;
+            }
+            let bodies = received.into_iter().map(|message| message.body);
+            letters.extend(bodies.map(|body| (queue.id.clone(), body)));
+        }
+    }
+    letters
+}
+
+fn held(run: &Run) -> BTreeMap<String, usize> {
+    let queues = world::template().queues.iter();
+    let others = queues.filter(|queue| !is_dead_letter_queue(&queue.id));
+    others
+        .map(|queue| (queue.id.clone(), scheduler::held(run, &queue.id)))
+        .filter(|(_, held)| *held > 0)
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::flows;
+    use crate::secrets::CANARY;
+
+    /// Where a secret is seen that stands in the table as this attribute.
+    async fn leaks(attribute: Value) -> BTreeSet<String> {
+        let flow = flows::named("success").unwrap();
+        let run = Run::new(flow.scenario, &[], false);
+        context::enter(Arc::clone(&run));
+        world::resources(&run.aws).await;
+        let item = json!({ "pk": { "S": "p" }, "sk": { "S": "s" }, "doc": attribute });
+        let put = json!({ "TableName": world::template().tables[0].name, "Item": item });
+        let put = Bytes::from(put.to_string());
+        run.aws_call("DynamoDB_20120810.PutItem", put).await;
+        look_for_secrets(&run).await;
+        run.leaks()
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_secret_in_the_table_is_seen_in_text_in_bytes_and_compressed() {
+        let text = format!("{{\"secret\":\"{CANARY} {CANARY} {CANARY} {CANARY}\"}}");
+        let compressed = domain::compression::compress(text.as_bytes());
+        for attribute in [
+            json!({ "S": text }),
+            json!({ "B": BASE64_STANDARD.encode(&text) }),
+            json!({ "B": BASE64_STANDARD.encode(compressed) }),
+        ] {
+            assert!(!leaks(attribute.clone()).await.is_empty(), "{attribute}");
+        }
+        assert!(leaks(json!({ "S": "nothing" })).await.is_empty());
+    }
+}

@@ -1,0 +1,199 @@
+//! Random runs: a seed decides what is configured, what happens, and what goes wrong.
+
+use std::time::Duration;
+
+use crate::dice::Dice;
+use crate::fault::Strike;
+use crate::scenario::{Action, Answer, Hook, Mischief, ProviderPlan, Scenario};
+
+/// Most runs make fewer calls than this: strikes beyond it meet none.
+const CALLS: u64 = 90;
+
+/// The run of a seed.
+#[must_use]
+pub fn run_of(seed: u64) -> (Scenario, Vec<Strike>) {
+    let dice = Dice::new(seed, 0);
+    let scenario = scenario(seed, &dice);
+    let strikes = (0..dice.below(5))
+        .map(|_| Strike {
+            call: usize::try_from(dice.below(CALLS)).unwrap_or_default(),
+            fault: None,
+        })
+        .collect();
+    (scenario, strikes)
+}
+
+fn scenario(seed: u64, dice: &Dice) -> Scenario {
+    let provider = provider(dice);
+    let members = if provider.is_some() {
+        1 + count(dice, 2)
+    } else {
+        0
+    };
+    // Something has to happen to somebody.
+    let least = usize::from(provider.is_none());
+    let hooks = least + count(dice, 3 - least as u64);
+    let webhooks: Vec<Hook> = (0..hooks).map(|_| hook(dice)).collect();
+    Scenario {
+        name: format!("seed {seed}"),
+        seed,
+        actions: actions(dice, webhooks.len(), members),
+        webhooks,
+        provider,
+        members,
+        room: dice.percent(10).then(|| dice.below(3)),
+        mischief: mischief(dice),
+    }
+}
+
+fn count(dice: &Dice, bound: u64) -> usize {
+    usize::try_from(dice.below(bound)).unwrap_or_default()
+}
+
+fn provider(dice: &Dice) -> Option<ProviderPlan> {
+    match dice.below(10) {
+        0..5 => None,
+        5..9 => Some(ProviderPlan::Twilio {
+            behaviour: behaviour(dice),
+        }),
+        _ => Some(ProviderPlan::Gateway {
+            idempotent: dice.percent(50),
+            answers: answers(dice),
+        }),
+    }
+}
+
+fn behaviour(dice: &Dice) -> String {
+    const FAULTS: [&str; 6] = [
+        "timeout_before_accept",
+        "timeout_after_accept",
+        "reject_429",
+        "error_500",
+        "error_500_after_accept",
+        "list_errors",
+    ];
+    const CALLBACKS: [&str; 4] = ["normal", "repeated", "reordered", "early"];
+    let callbacks = if dice.percent(8) {
+        "none"
+    } else {
+        dice.pick(&CALLBACKS).copied().unwrap_or("normal")
+    };
+    let mut fields = vec![format!(r#""callbacks":"{callbacks}""#)];
+    for fault in FAULTS {
+        if dice.percent(15) {
+            fields.push(format!(r#""{fault}":{}"#, 1 + dice.below(2)));
+        }
+    }
+    if dice.percent(15) {
+        fields.push(format!(r#""list_lag_ms":{}"#, dice.below(30_000)));
+    }
+    if dice.percent(10) {
+        fields.push(r#""account_type":"Trial""#.to_owned());
+    }
+    format!("{{{}}}", fields.join(","))
+}
+
+fn hook(dice: &Dice) -> Hook {
+    Hook {
+        answers: answers(dice),
+        secret: dice.percent(60),
+        fast: dice.percent(30),
+    }
+}
+
+fn answers(dice: &Dice) -> Vec<Answer> {
+    let failures = match dice.below(10) {
+        0..4 => 0,
+        4..7 => 1 + dice.below(2),
+        7..9 => 6,
+        _ => dice.below(7),
+    };
+    let mut answers: Vec<Answer> = (0..failures).map(|_| failure(dice)).collect();
+    if failures < 6 || dice.percent(40) {
+        answers.push(Answer::Status(200));
+    }
+    answers
+}
+
+fn failure(dice: &Dice) -> Answer {
+    match dice.below(20) {
+        0..9 => Answer::Status(500),
+        9 | 10 => Answer::Status(302),
+        11 | 12 => Answer::RetryAfter(503, dice.below(400)),
+        13 | 14 => Answer::Silence,
+        15 | 16 => Answer::Refused,
+        17 => Answer::After(Duration::from_secs(3), 500),
+        18 => Answer::Status(410),
+        _ => Answer::Status(429),
+    }
+}
+
+fn actions(dice: &Dice, hooks: usize, members: usize) -> Vec<(Duration, Action)> {
+    let mut actions = Vec::new();
+    let events = 1 + count(dice, 4);
+    for event in 1..=events {
+        let webhooks = hooks > 0 && (members == 0 || dice.percent(70));
+        let publish = Action::Publish {
+            event,
+            webhooks,
+            alert: members > 0 && (!webhooks || dice.percent(50)),
+        };
+        let at = moment(dice);
+        actions.push((at, publish));
+        if dice.percent(15) {
+            actions.push((at + Duration::from_millis(dice.below(90_000)), publish));
+        }
+    }
+    if dice.percent(5) {
+        actions.push((moment(dice), Action::Garbage));
+    }
+    if hooks > 0 && dice.percent(25) {
+        for _ in 0..=dice.below(2) {
+            actions.push((moment(dice), administration(dice, hooks, events)));
+        }
+    }
+    actions
+}
+
+fn administration(dice: &Dice, hooks: usize, events: usize) -> Action {
+    let webhook = count(dice, hooks as u64);
+    match dice.below(10) {
+        0..4 => Action::Resend {
+            webhook,
+            event: 1 + count(dice, events as u64),
+        },
+        4..6 => Action::Recover { webhook },
+        6 => Action::Switch { webhook, on: false },
+        7 | 8 => Action::Switch { webhook, on: true },
+        _ => Action::Delete { webhook },
+    }
+}
+
+/// Soon, a little later, or much later.
+fn moment(dice: &Dice) -> Duration {
+    let most = *dice
+        .pick(&[1_000, 1_000, 100_000, 4_000_000, 60_000_000])
+        .unwrap_or(&1_000);
+    Duration::from_millis(dice.below(most))
+}
+
+fn mischief(dice: &Dice) -> Mischief {
+    if dice.percent(25) {
+        return Mischief {
+            uneven: true,
+            ..Mischief::default()
+        };
+    }
+    let often = |dice: &Dice| *dice.pick(&[0, 0, 5, 25]).unwrap_or(&0);
+    Mischief {
+        twice: often(dice),
+        seen_again: often(dice),
+        dropped: often(dice),
+        shuffled: 50,
+        cold: often(dice),
+        late: often(dice),
+        uneven: true,
+        // A sweep reads hundreds of partitions.
+        sweeping: if dice.percent(5) { 10 } else { 0 },
+    }
+}

@@ -1,0 +1,222 @@
+//! Every invariant is able to fail: each is broken on purpose, and it is that one which says so.
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use domain::delivery::{Attempt, Delivery, FailedBecause, History, Outcome, State};
+use domain::sms::delivery;
+use domain::webhook::{Activity, DisabledReason};
+use simulation::flows;
+use simulation::invariants::{self, violations};
+use simulation::play::{Detail, End, play};
+
+/// Where a flow ends in which nothing goes wrong.
+fn end_of(flow: &str) -> End {
+    let flow = flows::named(flow).unwrap();
+    let end = play(&flow.scenario, &[], Detail::Calls).end;
+    assert_eq!(violations(&end), [], "{}", flow.scenario.name);
+    end
+}
+
+fn delivery(end: &mut End) -> &mut Delivery {
+    end.deliveries.values_mut().next().unwrap()
+}
+
+fn attempts(end: &mut End, change: impl FnOnce(&mut Vec<Attempt>)) {
+    let delivery = delivery(end);
+    let mut attempts = delivery.history.attempts().to_vec();
+    change(&mut attempts);
+    delivery.history = History::new(attempts);
+}
+
+/// A way to break an invariant.
+type Break = fn(&mut End);
+
+/// An invariant, a flow, and what breaks the one at the end of the other.
+const BREAKS: [(&str, &str, Break); 27] = [
+    (
+        "nothing is left to happen, and nothing waits",
+        "success",
+        |end| {
+            end.at_rest = false;
+        },
+    ),
+    (
+        "nothing is left to happen, and nothing waits",
+        "success",
+        |end| {
+            end.held.insert("WebhookSlowQueue".to_owned(), 1);
+        },
+    ),
+    (
+        "nothing is left to happen, and nothing waits",
+        "success",
+        |end| {
+            delivery(end).state = State::single_attempt(end.commits[0].at);
+        },
+    ),
+    (
+        "nothing is left to happen, and nothing waits",
+        "sms",
+        |end| {
+            end.sms[0].state = delivery::State::new(end.sms[0].created_at);
+        },
+    ),
+    ("dead letters are deserved", "success", |end| {
+        end.dead_letters
+            .push(("EventsDeadLetterQueue".to_owned(), "{}".to_owned()));
+    }),
+    ("dead letters are deserved", "garbage", |end| {
+        end.dead_letters.clear();
+    }),
+    (
+        "each event has one delivery for each webhook",
+        "success",
+        |end| {
+            end.deliveries.clear();
+        },
+    ),
+    (
+        "each event has one delivery for each webhook",
+        "success",
+        |end| {
+            let (key, delivery) = end.deliveries.iter().next().unwrap();
+            let (mut key, delivery) = (key.clone(), delivery.clone());
+            key.webhook = simulation::world::webhook_id(7);
+            end.deliveries.insert(key, delivery);
+        },
+    ),
+    (
+        "a delivery reached its endpoint, or says why not",
+        "success",
+        |end| {
+            end.requests.clear();
+        },
+    ),
+    (
+        "a delivery reached its endpoint, or says why not",
+        "success",
+        |end| {
+            attempts(end, Vec::clear);
+        },
+    ),
+    (
+        "a delivery reached its endpoint, or says why not",
+        "all-fail",
+        |end| {
+            attempts(end, |attempts| {
+                attempts[5].outcome = Outcome::Response {
+                    code: 200,
+                    body: None,
+                    retry_after: None,
+                };
+            });
+        },
+    ),
+    (
+        "a delivery reached its endpoint, or says why not",
+        "all-fail",
+        |end| {
+            delivery(end).state = State::Failed(FailedBecause::WebhookDisabled);
+        },
+    ),
+    ("no attempt is early", "retry", |end| {
+        attempts(end, |attempts| attempts[1].at -= Duration::from_secs(10));
+    }),
+    ("no attempt is early", "resend", |end| {
+        let last = end.commits.iter_mut().rev();
+        let mut written = last.flat_map(|commit| &mut commit.deliveries);
+        let (_, delivery) = written.next().unwrap();
+        let delivery = delivery.as_mut().unwrap();
+        let mut attempts = delivery.history.attempts().to_vec();
+        attempts[1].at -= Duration::from_secs(10);
+        delivery.history = History::new(attempts);
+    }),
+    ("at most six attempts", "all-fail", |end| {
+        attempts(end, |attempts| {
+            let mut seventh = attempts[5].clone();
+            seventh.number = 7;
+            seventh.at += Duration::from_secs(90_000);
+            attempts.push(seventh);
+        });
+    }),
+    ("at most six attempts", "all-fail", |end| {
+        attempts(end, |attempts| _ = attempts.pop());
+    }),
+    ("what has succeeded stays so", "success", |end| {
+        let mut again = end.commits.last().unwrap().clone();
+        again.by = Some("DeliverWebhook");
+        let delivery = again.deliveries[0].1.as_mut().unwrap();
+        delivery.state = State::Failed(FailedBecause::Exhausted);
+        end.commits.push(again);
+    }),
+    (
+        "a webhook is switched off exactly when it should be",
+        "disabling",
+        |end| {
+            let webhook = end.webhooks.values_mut().next().unwrap();
+            webhook.as_mut().unwrap().activity = Activity::Active;
+        },
+    ),
+    (
+        "a webhook is switched off exactly when it should be",
+        "success",
+        |end| {
+            let webhook = end.webhooks.values_mut().next().unwrap();
+            webhook.as_mut().unwrap().activity = Activity::Disabled {
+                reason: DisabledReason::EventsFailedInARow,
+                at: end.commits[0].at,
+            };
+        },
+    ),
+    (
+        "a webhook is switched off exactly when it should be",
+        "disabling",
+        |end| {
+            // The write of the first failed event, without what it means for the webhook.
+            let counts = |commit: &&mut simulation::observe::Commit| {
+                commit.by == Some("DeliverWebhook")
+                    && !commit.webhooks.is_empty()
+                    && !commit.deliveries.is_empty()
+            };
+            let commit = end.commits.iter_mut().find(counts).unwrap();
+            commit.deliveries.clear();
+        },
+    ),
+    ("no alert is lost", "sms", |end| end.sms.clear()),
+    ("no alert is lost", "sms", |end| end.accepted.clear()),
+    ("no alert is sent twice", "sms", |end| {
+        end.accepted.push(end.accepted[0].clone());
+    }),
+    ("no alert is sent twice", "gateway", |end| {
+        end.gateway.push(end.gateway[0].clone());
+    }),
+    ("the SMS numbers are the history's", "sms", |end| {
+        end.sms_counts.clear();
+    }),
+    ("the webhook numbers are the log's", "success", |end| {
+        end.webhook_counts
+            .values_mut()
+            .for_each(|count| *count += 1);
+    }),
+    ("no secret in plain text", "success", |end| {
+        end.leaks.insert("log: canary".to_owned());
+    }),
+];
+
+#[test]
+fn whatever_is_broken_is_said_to_be() {
+    for (invariant, flow, break_it) in BREAKS {
+        let mut end = end_of(flow);
+        break_it(&mut end);
+        let said: Vec<_> = violations(&end).into_iter().map(|v| v.invariant).collect();
+        assert!(said.contains(&invariant), "{invariant} in {flow}: {said:?}");
+    }
+}
+
+#[test]
+fn every_invariant_is_broken_by_something() {
+    let broken: BTreeSet<_> = BREAKS.iter().map(|(invariant, ..)| *invariant).collect();
+    let all: BTreeSet<_> = invariants::ALL.iter().map(|i| i.name).collect();
+    assert_eq!(broken, all);
+}
