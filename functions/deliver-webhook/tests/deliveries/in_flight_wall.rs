@@ -62,8 +62,8 @@ const FULL: Scale = Scale {
     failures: 4,
 };
 const SMALL: Scale = Scale {
-    failing: 2_000,
-    in_flight: 800,
+    failing: 1_500,
+    in_flight: 600,
     rate: 100,
     failures: 3,
 };
@@ -164,13 +164,13 @@ async fn fail(world: &World, webhooks: &[Webhook], scale: Scale) {
     }
 }
 
-/// Looks every few seconds, for so long.
+/// Looks every second, for so long.
 async fn watch(world: &World, time: Duration, peak: &Mutex<Peak>) {
     let end = world.now() + time;
     while world.now() < end {
-        world.pass(SECOND * 5).await;
+        world.pass(SECOND).await;
         let counts = world.counts("WebhookSlowQueue");
-        let parked = if world.now().as_second() % 60 < 5 {
+        let parked = if world.now().as_second() % 60 == 0 {
             world.parked().await
         } else {
             0
@@ -182,12 +182,12 @@ async fn watch(world: &World, time: Duration, peak: &Mutex<Peak>) {
     }
 }
 
-/// The bystander's p99 over a minute.
+/// The bystander's p99 over half a minute.
 async fn bystander(world: &World, webhook: &Webhook, seed: u64) -> Duration {
     let arrivals = Arrivals::watch(world, BYSTANDER, BYSTANDER_TAKES);
     let mut dice = Dice::new(seed);
     arrivals
-        .publish(world, webhook, 20, MINUTE, &mut dice)
+        .publish(world, webhook, 20, MINUTE / 2, &mut dice)
         .await;
     let all = async |_: &World| arrivals.missing() == 0;
     world.until(MINUTE, "all have arrived", all).await;
