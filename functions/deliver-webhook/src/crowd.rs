@@ -7,8 +7,8 @@
 //! moment. Such messages do not count as in flight, which those do that are hidden by a visibility time-out; how often they
 //! have been held back counts for nothing.
 //!
-//! Without a backlog a batch begins once a second at most (the batching window in `template.yaml`), so that even those that
-//! last for 10 s are no more than ten at a time.
+//! Without a backlog batches that last begin, and so end, one after another and not in waves: where all are at work, one
+//! ends in a moment.
 //!
 //! An endpoint that this process knows to be quick needs no turns, whether it fails or not, and neither does the fast lane:
 //! there a batch that lasts shows its endpoint out ([`pace`](crate::pace)).
