@@ -78,9 +78,9 @@ fn webhook_flows() -> Vec<Flow> {
     vec![
         flow("success", Depth::Pairs, one(&[OK])),
         flow("retry", Depth::Pairs, one(&[BAD, OK])),
-        flow("fast-lane-retry", Depth::Pairs, fast(one(&[BAD, OK]))),
+        flow("fast-lane-retry", Depth::Singles, fast(one(&[BAD, OK]))),
         flow("all-fail", Depth::Singles, one(&[BAD])),
-        flow("disabling", Depth::Singles, webhooks(&[BAD], &three)),
+        flow("disabling", Depth::Deaths, webhooks(&[BAD], &three)),
         flow(
             "gone",
             Depth::Singles,
@@ -108,7 +108,7 @@ fn api_flows() -> Vec<Flow> {
         on: false,
     };
     vec![
-        flow("resend", Depth::Pairs, then(&[OK], &[(HOUR, resend)])),
+        flow("resend", Depth::Singles, then(&[OK], &[(HOUR, resend)])),
         flow(
             "resend-pending",
             Depth::Singles,
@@ -116,7 +116,7 @@ fn api_flows() -> Vec<Flow> {
         ),
         flow(
             "recover",
-            Depth::Singles,
+            Depth::Deaths,
             then(&six_failures, &[(HOUR * 20, recover)]),
         ),
         flow(
@@ -179,7 +179,7 @@ fn sms_flows() -> Vec<Flow> {
         ..twilio("{}")
     };
     vec![
-        flow("sms", Depth::Pairs, twilio("{}")),
+        flow("sms", Depth::Singles, twilio("{}")),
         flow(
             "sms-no-receipts",
             Depth::Singles,
@@ -192,12 +192,12 @@ fn sms_flows() -> Vec<Flow> {
         ),
         flow(
             "sms-taken-in-silence",
-            Depth::Pairs,
+            Depth::Singles,
             twilio(r#"{"timeout_after_accept":1}"#),
         ),
         flow(
             "sms-lost-in-silence",
-            Depth::Pairs,
+            Depth::Singles,
             twilio(r#"{"timeout_before_accept":1}"#),
         ),
         flow(
@@ -213,7 +213,7 @@ fn sms_flows() -> Vec<Flow> {
         ),
         flow(
             "gateway-with-key",
-            Depth::Pairs,
+            Depth::Singles,
             gateway(true, &[Answer::Silence, OK]),
         ),
         flow("webhook-and-alert", Depth::Singles, both),

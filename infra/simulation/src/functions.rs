@@ -101,6 +101,11 @@ pub enum Process {
     TwilioStatus(Router),
 }
 
+thread_local! {
+    /// The HTTP API is dear to make, and remembers nothing but secrets that it has opened, which it never does.
+    static ADMIN_API: Arc<Process> = Arc::new(Process::AdminApi(Parts::new().admin_api()));
+}
+
 /// As `template.yaml` has it.
 const WEBHOOK_SCHEDULE: &str = "1m,5m,30m,2h,12h";
 const SMS_SCHEDULE: &str = "30s,2m,10m";
@@ -110,9 +115,12 @@ pub const RETENTION_DAYS: u32 = 30;
 impl Process {
     /// A new process, which remembers nothing.
     #[must_use]
-    pub fn cold(function: Function) -> Process {
+    pub fn cold(function: Function) -> Arc<Process> {
+        if function == Function::AdminApi {
+            return ADMIN_API.with(Arc::clone);
+        }
         let parts = Parts::new();
-        match function {
+        Arc::new(match function {
             Function::AdminApi => Process::AdminApi(parts.admin_api()),
             Function::BulkJobs => Process::BulkJobs(parts.bulk_jobs()),
             Function::DeliverSms => Process::DeliverSms(parts.deliver_sms()),
@@ -120,7 +128,7 @@ impl Process {
             Function::FanOut => Process::FanOut(parts.fan_out()),
             Function::Sweep => Process::Sweep(parts.sweep()),
             Function::TwilioStatus => Process::TwilioStatus(parts.twilio_status()),
-        }
+        })
     }
 }
 

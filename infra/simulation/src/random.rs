@@ -7,7 +7,7 @@ use crate::fault::Strike;
 use crate::scenario::{Action, Answer, Hook, Mischief, ProviderPlan, Scenario};
 
 /// Most runs make fewer calls than this: strikes beyond it meet none.
-const CALLS: u64 = 90;
+const CALLS: u64 = 60;
 
 /// The run of a seed.
 #[must_use]
@@ -26,13 +26,13 @@ pub fn run_of(seed: u64) -> (Scenario, Vec<Strike>) {
 fn scenario(seed: u64, dice: &Dice) -> Scenario {
     let provider = provider(dice);
     let members = if provider.is_some() {
-        1 + count(dice, 2)
+        1 + usize::from(dice.percent(20))
     } else {
         0
     };
     // Something has to happen to somebody.
     let least = usize::from(provider.is_none());
-    let hooks = least + count(dice, 3 - least as u64);
+    let hooks = least + usize::from(dice.percent(40));
     let webhooks: Vec<Hook> = (0..hooks).map(|_| hook(dice)).collect();
     Scenario {
         name: format!("seed {seed}"),
@@ -103,10 +103,9 @@ fn hook(dice: &Dice) -> Hook {
 
 fn answers(dice: &Dice) -> Vec<Answer> {
     let failures = match dice.below(10) {
-        0..4 => 0,
-        4..7 => 1 + dice.below(2),
-        7..9 => 6,
-        _ => dice.below(7),
+        0..5 => 0,
+        5..9 => 1 + dice.below(2),
+        _ => 3 + dice.below(4),
     };
     let mut answers: Vec<Answer> = (0..failures).map(|_| failure(dice)).collect();
     if failures < 6 || dice.percent(40) {
@@ -130,7 +129,11 @@ fn failure(dice: &Dice) -> Answer {
 
 fn actions(dice: &Dice, hooks: usize, members: usize) -> Vec<(Duration, Action)> {
     let mut actions = Vec::new();
-    let events = 1 + count(dice, 4);
+    let events = if dice.percent(15) {
+        1 + count(dice, 4)
+    } else {
+        1 + count(dice, 2)
+    };
     for event in 1..=events {
         let webhooks = hooks > 0 && (members == 0 || dice.percent(70));
         let publish = Action::Publish {

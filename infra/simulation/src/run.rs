@@ -294,7 +294,7 @@ impl Run {
         let idle = state.idle.entry(function).or_default();
         if cold || idle.is_empty() {
             drop(state);
-            return Arc::new(Process::cold(function));
+            return Process::cold(function);
         }
         let place = usize::try_from(place).unwrap_or(usize::MAX) % idle.len();
         idle.swap_remove(place)

@@ -29,6 +29,8 @@ const CONSUMERS: [Function; 4] = [
 const RECEIVE_LIMIT: usize = 10;
 /// A run that is not at rest by then never will be.
 const LONGEST: Duration = Duration::from_secs(8 * 24 * 60 * 60);
+/// The sweep is only looked at where nothing else happens for so long.
+const SOON: Duration = Duration::from_secs(60);
 /// Sweeps without which nothing happens; after so many, nothing will.
 const SWEEPS: usize = 40;
 
@@ -58,7 +60,15 @@ pub async fn drive(run: &Arc<Run>) -> bool {
         if run.now() > end || run.runs_away() {
             return false;
         }
-        let sweep = sweeps.next(run).await;
+        let next = [polls.next(run), run.twilio_until()]
+            .into_iter()
+            .flatten()
+            .min();
+        let sweep = if run.is_busy() || next.is_some_and(|at| at < run.now() + SOON) {
+            None
+        } else {
+            sweeps.next(run).await
+        };
         if sweep.is_some_and(|at| at <= run.now()) {
             sweeps.ran(run);
             if sweeps.in_vain > SWEEPS {
@@ -67,8 +77,7 @@ pub async fn drive(run: &Arc<Run>) -> bool {
             spawn(run, invoke_sweep);
             continue;
         }
-        let times = [polls.next(run), run.twilio_until(), sweep];
-        match times.into_iter().flatten().min() {
+        match next.into_iter().chain(sweep).min() {
             Some(next) => until(run, next).await,
             None if run.is_busy() => run.changed.notified().await,
             None => return true,
