@@ -3,21 +3,19 @@
 
 mod endpoints;
 mod functions;
+mod messages;
 
-use std::ops::Range;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use aws_sdk_sqs::types::{MessageSystemAttributeNameForSends, MessageSystemAttributeValue};
 use axum::Router;
 use bulk_jobs::BulkJobs;
 use deliver_webhook::DeliverWebhook;
-use domain::catalogue::{EventFilter, EventType};
+use domain::catalogue::EventFilter;
 use domain::channel::Channel;
 use domain::delivery::{Delivery, DeliveryKey, State};
 use domain::endpoint_url::{EndpointUrl, UrlRules};
-use domain::event::Body;
 use domain::ids::{DeliveryId, EventId, WebhookId, WorkspaceId};
 use domain::waiting::Waiting;
 use domain::webhook::{Activity, FailureStreak, Lane, Webhook};
@@ -28,13 +26,9 @@ use local::clock;
 use local::event_source::{Invoke, Poller};
 use local::template::{Place, Settings, Template};
 use platform::http::HttpSend;
-use platform::queue::Queue;
-use platform::queue::message::{FirstAttempt, WebhookWakeUp};
-use platform::queue::room::{MOST_IN_FLIGHT, Room, RoomLimits};
-use platform::queue::sending::Outgoing;
+use platform::queue::room::{MOST_IN_FLIGHT, RoomLimits};
 use platform::store::Store;
 use platform::store::log::{LogQuery, StatusFilter};
-use sqs::QueueCounts;
 use sweep::Sweep;
 use tokio::task::JoinSet;
 
@@ -233,97 +227,6 @@ impl World {
             .value
     }
 
-    /// An event on the events queue, as an upstream sends it, happening now.
-    pub async fn publish(&self, id: &str) -> EventId {
-        self.publish_at(id, self.now_in_seconds()).await
-    }
-
-    pub async fn publish_at(&self, id: &str, timestamp: Timestamp) -> EventId {
-        self.send("EventsQueue", self.event(id, timestamp)).await;
-        id.parse().unwrap()
-    }
-
-    /// An event's text.
-    pub fn event(&self, id: &str, timestamp: Timestamp) -> String {
-        format!(
-            r#"{{"id":"{id}","event":"work_item.created","timestamp":"{timestamp}","workspace":{{"id":"ws_1","slug":"s"}},"project":null,"data":{{"id" : "wi_1"}},"actor":null}}"#
-        )
-    }
-
-    /// The text of a first message, as fan-out sends it, of an event happening now.
-    pub fn first_attempt(&self, webhook: &Webhook, event: &str) -> String {
-        let event_id: EventId = event.parse().unwrap();
-        let key = self.key(webhook, &event_id, self.now());
-        serde_json::json!({
-            "workspace": key.workspace, "webhook": key.webhook, "delivery": key.id,
-            "first": { "event_id": event_id, "event": "work_item.created", "body": { "x": 1 } },
-        })
-        .to_string()
-    }
-
-    /// A message on a queue, named by its resource in the template.
-    pub async fn send(&self, queue: &str, body: String) {
-        self.sqs
-            .send_message()
-            .queue_url(self.queue_url(queue))
-            .message_body(body)
-            .send()
-            .await
-            .unwrap();
-    }
-
-    /// An event on the events queue, hidden there for so long, with X-Ray's header as an upstream's SDK sets it.
-    pub async fn publish_later(&self, id: &str, delay: Duration, header: &str) {
-        let timestamp = self.now_in_seconds();
-        let header = MessageSystemAttributeValue::builder()
-            .data_type("String")
-            .string_value(header);
-        self.sqs
-            .send_message()
-            .queue_url(self.queue_url("EventsQueue"))
-            .message_body(self.event(id, timestamp))
-            .delay_seconds(delay.as_secs().try_into().unwrap())
-            .message_system_attributes(
-                MessageSystemAttributeNameForSends::AwsTraceHeader,
-                header.build().unwrap(),
-            )
-            .send()
-            .await
-            .unwrap();
-    }
-
-    /// Takes the messages off a queue that nothing polls.
-    pub async fn receive(&self, queue: &str) -> Vec<aws_sdk_sqs::types::Message> {
-        let receive = self
-            .sqs
-            .receive_message()
-            .queue_url(self.queue_url(queue))
-            .max_number_of_messages(10);
-        receive
-            .message_attribute_names("All")
-            .send()
-            .await
-            .unwrap()
-            .messages
-            .unwrap_or_default()
-    }
-
-    /// Loses all messages of a queue.
-    pub async fn purge(&self, queue: &str) {
-        let url = self.queue_url(queue);
-        self.sqs.purge_queue().queue_url(url).send().await.unwrap();
-    }
-
-    fn queue_url(&self, resource: &str) -> String {
-        let queue = self
-            .template
-            .queues
-            .iter()
-            .find(|queue| queue.id == resource)
-            .unwrap();
-        self.aws.queue_url(&queue.name)
-    }
-
     /// Overwrites a delivery's document with nonsense.
     pub async fn damage(&self, key: &DeliveryKey) {
         use aws_sdk_dynamodb::primitives::Blob;
@@ -339,35 +242,6 @@ impl World {
             .condition_expression("attribute_exists(pk)")
             .expression_attribute_values(":nonsense", AttributeValue::B(Blob::new(b"nonsense")));
         update.send().await.unwrap();
-    }
-
-    /// Puts the first messages of some events that happened then on a lane's queue, as fan-out does.
-    pub async fn first_attempts(
-        &self,
-        webhook: &Webhook,
-        queue: &str,
-        happened: Timestamp,
-        events: Range<usize>,
-    ) {
-        let queue = Queue::new(self.sqs.clone(), self.queue_url(queue));
-        let message = |number: usize| {
-            let event_id: EventId = format!("evt_waiting_{number}").parse().unwrap();
-            let first = FirstAttempt {
-                event_id: event_id.clone(),
-                event: EventType::ALL[0],
-                accepted_at: Some(self.now()),
-                body: Body::from(r#"{"x":1}"#.to_owned()),
-            };
-            let key = self.key(webhook, &event_id, happened);
-            let wake_up = WebhookWakeUp {
-                first: Some(first),
-                ..WebhookWakeUp::of(&key)
-            };
-            Outgoing::json(&wake_up, webhook.id.as_str())
-        };
-        let messages: Vec<_> = events.map(message).collect();
-        let sent = queue.send_all(&messages).await;
-        assert!(sent.iter().all(Result::is_ok));
     }
 
     /// Sets how the endpoint at a host answers.
@@ -478,39 +352,10 @@ impl World {
         self.aws.write_units(&self.template.tables[0])
     }
 
-    /// The messages of a queue, by where they are.
-    pub fn counts(&self, queue: &str) -> QueueCounts {
-        self.aws.sqs().counts(&self.queue_url(queue)).unwrap()
-    }
-
-    /// The messages of a queue, wherever they are.
-    pub fn held(&self, queue: &str) -> usize {
-        let counts = self.counts(queue);
-        counts.visible + counts.in_flight + counts.delayed
-    }
-
-    /// The room for so many sleepers in a queue, as a process of its own sees it.
-    pub fn room(&self, most_in_flight: u64, queue: &str) -> Room {
-        let queue = Queue::new(self.sqs.clone(), self.queue_url(queue));
-        Room::new(queue, alone(most_in_flight), Arc::clone(&self.clock))
-    }
-
     /// The deliveries that are parked.
     pub async fn parked(&self) -> u64 {
         let waits = self.store.waits(Channel::Webhook, Waiting::Parked).await;
         waits.unwrap().count
-    }
-
-    /// A message that wakes a delivery, on the slow queue.
-    pub async fn wake(&self, key: &DeliveryKey) {
-        let wake_up = serde_json::to_string(&WebhookWakeUp::of(key)).unwrap();
-        self.send("WebhookSlowQueue", wake_up).await;
-    }
-
-    /// Lets a queue have no more messages in flight than this.
-    pub fn limit_in_flight(&self, queue: &str, limit: usize) {
-        let url = self.queue_url(queue);
-        assert!(self.aws.sqs().limit_in_flight(&url, limit));
     }
 
     pub fn refusals(&self) -> usize {

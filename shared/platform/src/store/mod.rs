@@ -41,6 +41,7 @@ pub mod sms_counters;
 pub mod sms_deliveries;
 mod sms_item;
 mod table;
+mod touches;
 pub mod turns;
 mod webhook_item;
 pub mod webhook_stats;

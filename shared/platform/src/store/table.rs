@@ -12,7 +12,7 @@ use aws_sdk_dynamodb::types::{
 
 use super::item::{self, Item};
 use super::keys::Key;
-use super::webhook_stats::Touches;
+use super::touches::Touches;
 use crate::aws_error;
 use crate::entropy::Entropy;
 

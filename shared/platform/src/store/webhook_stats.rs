@@ -23,7 +23,6 @@
 
 use std::collections::{BTreeMap, HashMap};
 use std::ops::{Range, RangeInclusive};
-use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use aws_sdk_dynamodb::error::ProvideErrorMetadata;
@@ -45,13 +44,10 @@ use super::query::SortKeys;
 use super::sms_counters::day_of;
 use super::sms_item::expiry;
 use super::table::{Store, StoreError, unavailable};
+use super::touches;
 
 /// A write so long after the end of its hour touches the hour first.
 const FRESH: Duration = Duration::from_secs(30 * 60);
-/// A process that has touched an hour does so again after so long. Short of [`CLOSED`] by far more than clocks differ.
-const TOUCH_HOLDS: Duration = Duration::from_secs(5 * 60);
-/// Touches remembered at most; beyond it the memory starts over, which costs another touch.
-const TOUCHES: usize = 10_000;
 /// An hour is over so long after its end or its last touch.
 const CLOSED: Duration = Duration::from_secs(60 * 60);
 /// Roll-ups are kept for so long after their day.
@@ -67,13 +63,6 @@ pub type WebhookCounts = HashMap<(Date, StatusFilter, EventType), u64>;
 /// An hour since 1970.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 struct Hour(i64);
-
-/// When this process touched which hours. Clones share it.
-#[derive(Clone, Default)]
-pub(crate) struct Touches(Arc<Mutex<HashMap<(WebhookId, Hour), LastTouch>>>);
-
-/// When an hour was touched. Locked while it is, so that of many writes at a time one touches and the others wait for it.
-type LastTouch = Arc<tokio::sync::Mutex<Option<Timestamp>>>;
 
 /// What was counted of an hour.
 type Counts = HashMap<(StatusFilter, EventType), u64>;
@@ -300,9 +289,9 @@ impl Store {
         if now < hour.end().saturating_add(FRESH).unwrap_or(Timestamp::MAX) {
             return Ok(());
         }
-        let last = self.touches.last(webhook, hour);
+        let last = self.touches.last(webhook, hour.0);
         let mut last = last.lock().await;
-        if !last.is_some_and(|at| (at..at + TOUCH_HOLDS).contains(&now)) {
+        if !touches::holds(*last, now) {
             self.write_touch(webhook, hour, now).await?;
             *last = Some(now);
         }
@@ -342,17 +331,6 @@ impl Store {
             .await?;
         let keys: Vec<Key> = items.iter().filter_map(item::key_of).collect();
         self.delete_many(&keys).await
-    }
-}
-
-impl Touches {
-    fn last(&self, webhook: &WebhookId, hour: Hour) -> LastTouch {
-        // A panic elsewhere cannot leave the map half changed.
-        let mut touches = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if touches.len() >= TOUCHES {
-            touches.clear();
-        }
-        Arc::clone(touches.entry((webhook.clone(), hour)).or_default())
     }
 }
 
