@@ -51,6 +51,7 @@ fn webhooks(answers: &[Answer], actions: &[(Duration, Action)]) -> Scenario {
         room: None,
         actions: actions.to_vec(),
         mischief: Mischief::default(),
+        counted: true,
     }
 }
 

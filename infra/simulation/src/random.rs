@@ -43,6 +43,7 @@ fn scenario(seed: u64, dice: &Dice) -> Scenario {
         members,
         room: dice.percent(10).then(|| dice.below(3)),
         mischief: mischief(dice),
+        counted: seed.is_multiple_of(4),
     }
 }
 

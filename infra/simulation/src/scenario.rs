@@ -21,6 +21,8 @@ pub struct Scenario {
     pub actions: Vec<(Duration, Action)>,
     /// What goes wrong beside calls.
     pub mischief: Mischief,
+    /// Whether the webhook numbers are compared with the log at the end, which takes many reads.
+    pub counted: bool,
 }
 
 /// A webhook.
