@@ -115,7 +115,7 @@ pub struct Limits {
     pub schedule: RetrySchedule,
     /// How long the log keeps an entry.
     pub retention: Duration,
-    /// Batches of the slow lane that may hold a [crowd](crowd) of deliveries to one endpoint at a time.
+    /// Batches of the slow lane that may hold a [crowd] of deliveries to one endpoint at a time.
     pub turns: NonZeroUsize,
 }
 
