@@ -254,7 +254,7 @@ async fn more_deliveries_wait_than_may_be_in_flight_and_each_is_on_time() {
 }
 
 #[tokio::test(start_paused = true)]
-#[ignore = "the full size takes minutes"]
+#[ignore = "takes minutes; the same in small is a test, and README names the command for this one"]
 async fn walls_in_flight_at_full_size() {
     on_time_and_undisturbed(FULL).await;
 }

@@ -147,7 +147,7 @@ async fn a_fast_endpoint_that_begins_to_hang_costs_its_neighbours_one_wave() {
 }
 
 #[tokio::test(start_paused = true)]
-#[ignore = "the full size takes minutes"]
+#[ignore = "takes minutes; the same in small is a test, and README names the command for this one"]
 async fn walls_isolation_at_full_size() {
     for healthy in [PROVEN_FAST, NEW, SLOW] {
         hardly_slower(FULL, healthy, Lane::Slow).await;
