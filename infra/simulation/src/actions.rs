@@ -11,8 +11,8 @@ use serde_json::{Value, json};
 use crate::functions::Function;
 use crate::run::Run;
 use crate::scenario::Action;
-use crate::secrets::OPERATOR_KEY;
-use crate::{invoke, world};
+use crate::secrets::{NEW_TWILIO_TOKEN, OPERATOR_KEY};
+use crate::{invoke, outside, world};
 
 /// What is no event.
 pub const GARBAGE: &str = r#"{"id":"evt_0","timestamp":"yesterday"}"#;
@@ -48,6 +48,15 @@ pub async fn perform(run: &Arc<Run>, action: Action) {
             let body = json!({ "active": on });
             ask(run, Method::PATCH, &path(webhook), Some(body)).await;
         }
+        Action::NewToken => {
+            let body = json!({
+                "type": "twilio", "account_sid": world::account(),
+                "auth_token": NEW_TWILIO_TOKEN, "from_number": world::SENDER,
+            });
+            ask(run, Method::PUT, &provider_path(), Some(body)).await;
+        }
+        Action::NoProvider => ask(run, Method::DELETE, &provider_path(), None).await,
+        Action::Text { stop } => outside::text(run, stop).await,
         Action::Delete { webhook } => ask(run, Method::DELETE, &path(webhook), None).await,
     }
 }
@@ -59,6 +68,10 @@ pub async fn perform(run: &Arc<Run>, action: Action) {
 #[must_use]
 pub fn event_id(event: usize) -> EventId {
     format!("evt_{event}").parse().expect("an id")
+}
+
+fn provider_path() -> String {
+    format!("/v1/workspaces/{}/sms/provider", world::workspace())
 }
 
 fn path(webhook: usize) -> String {

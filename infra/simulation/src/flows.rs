@@ -167,6 +167,21 @@ fn sms_flows() -> Vec<Flow> {
             answers: answers.to_vec(),
         })
     };
+    let stop = Scenario {
+        actions: vec![
+            (Duration::ZERO, Action::alert(1)),
+            (SECOND * 10, Action::Text { stop: true }),
+            (SECOND * 20, Action::alert(2)),
+        ],
+        ..twilio("{}")
+    };
+    let new_token = Scenario {
+        actions: vec![
+            (Duration::ZERO, Action::alert(1)),
+            (SECOND * 30, Action::NewToken),
+        ],
+        ..twilio(r#"{"timeout_after_accept":1,"callbacks":"none"}"#)
+    };
     let both = Scenario {
         webhooks: vec![Hook::answering(&[BAD, OK])],
         actions: vec![(
@@ -181,6 +196,8 @@ fn sms_flows() -> Vec<Flow> {
     };
     vec![
         flow("sms", Depth::Singles, twilio("{}")),
+        flow("sms-stop", Depth::Deaths, stop),
+        flow("sms-new-token", Depth::Deaths, new_token),
         flow(
             "sms-no-receipts",
             Depth::Singles,

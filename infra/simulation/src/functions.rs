@@ -102,7 +102,8 @@ pub enum Process {
 }
 
 thread_local! {
-    /// The HTTP API is dear to make, and remembers nothing but secrets that it has opened, which it never does.
+    /// The HTTP API is dear to make, and all that it remembers is secrets that it has opened: of no use in another run,
+    /// whose ciphertexts differ.
     static ADMIN_API: Arc<Process> = Arc::new(Process::AdminApi(Parts::new().admin_api()));
 }
 

@@ -7,6 +7,7 @@ use domain::delivery::{Delivery, DeliveryKey};
 use domain::ids::WebhookId;
 use domain::webhook::Webhook;
 use jiff::Timestamp;
+use platform::store::Store;
 use serde_json::Value;
 
 use crate::call::contains;
@@ -45,31 +46,33 @@ pub async fn written(run: &Run, body: &[u8]) {
         webhooks: Vec::new(),
     };
     for (pk, sk) in keys {
-        if let Some(webhook) = log_of(&pk) {
-            let Ok(id) = sk.parse() else { continue };
+        if pk.starts_with("SMS#") {
+            run.sms_written(&pk, &sk);
+        }
+        commit.look_at(&store, &pk, &sk).await;
+    }
+    if !commit.deliveries.is_empty() || !commit.webhooks.is_empty() {
+        run.committed(commit);
+    }
+}
+
+impl Commit {
+    /// Takes down how the item stands, if it is a delivery or a webhook.
+    async fn look_at(&mut self, store: &Store, pk: &str, sk: &str) {
+        if let (Some(webhook), Ok(id)) = (log_of(pk), sk.parse()) {
             let key = DeliveryKey {
                 workspace: workspace(),
                 webhook,
                 id,
             };
             let stored = store.delivery(&key).await.ok().flatten();
-            commit
-                .deliveries
-                .push((key, stored.map(|stored| stored.value)));
-        } else if let Some(id) = sk.strip_prefix("WEBHOOK#") {
-            let Ok(id) = id.parse::<WebhookId>() else {
-                continue;
-            };
-            let stored = store.webhook(&workspace(), &id).await.ok().flatten();
-            commit
-                .webhooks
-                .push((id, stored.map(|stored| stored.value)));
-        } else if pk.starts_with("SMS#") {
-            run.sms_written(&pk, &sk);
+            let stands = stored.map(|stored| stored.value);
+            self.deliveries.push((key, stands));
         }
-    }
-    if !commit.deliveries.is_empty() || !commit.webhooks.is_empty() {
-        run.committed(commit);
+        if let Some(Ok(id)) = sk.strip_prefix("WEBHOOK#").map(str::parse::<WebhookId>) {
+            let stored = store.webhook(&workspace(), &id).await.ok().flatten();
+            self.webhooks.push((id, stored.map(|stored| stored.value)));
+        }
     }
 }
 

@@ -19,6 +19,7 @@ use crate::functions::Function;
 use crate::invoke;
 use crate::run::Run;
 use crate::scenario::{Answer, ProviderPlan};
+use crate::world;
 
 /// Where Twilio is.
 pub const TWILIO: &str = "https://twilio.example.com/twilio";
@@ -295,6 +296,19 @@ pub async fn twilio_behaves(run: &Run, behaviour: &str) {
         panic!("no answer");
     };
     assert!(response.status().is_success(), "no behaviour: {behaviour}");
+}
+
+/// The first member texts STOP or START to the sender. Nothing comes of it while Twilio knows no token of the account.
+pub async fn text(run: &Run, stop: bool) {
+    let word = if stop { "STOP" } else { "START" };
+    let text = serde_json::json!({
+        "account_sid": world::account(), "from": world::phone(0), "to": world::SENDER,
+        "body": word, "opt_out_type": word, "url": format!("{PUBLIC}/webhooks/twilio/inbound"),
+    });
+    let request = http::Request::put("/inbound").body(Bytes::from(text.to_string()));
+    if let Ok(request) = request {
+        run.twilio().answer(request).await;
+    }
 }
 
 /// Twilio's way to `twilio-status`, which answers 503 where no function does.

@@ -119,35 +119,13 @@ pub fn play(scenario: &Scenario, strikes: &[Strike], detail: Detail) -> Played {
 }
 
 async fn end(run: &Arc<Run>, at_rest: bool) -> End {
-    let store = Clients::certain().store();
     let commits = run.commits();
-    let keys: BTreeSet<DeliveryKey> = commits
-        .iter()
-        .flat_map(|commit| commit.deliveries.iter().map(|(key, _)| key.clone()))
-        .collect();
-    let keys: Vec<_> = keys.into_iter().collect();
-    let read = store.deliveries(&keys).await.expect("no fault here");
-    let deliveries = read
-        .into_iter()
-        .filter_map(|(key, stored)| Some((key, stored.ok()?.value)));
-    let deliveries: BTreeMap<_, _> = deliveries.collect();
-    let mut webhooks = BTreeMap::new();
-    for place in 0..run.scenario.webhooks.len() {
-        let id = world::webhook_id(place);
-        let stored = store.webhook(&world::workspace(), &id).await;
-        let stored = stored.expect("no fault here");
-        webhooks.insert(id, stored.map(|stored| stored.value));
-    }
-    let mut sms = Vec::new();
-    for (_, id) in run.sms_keys() {
-        let key = SmsKey {
-            workspace: world::workspace(),
-            id: id.parse().expect("an id"),
-        };
-        let stored = store.sms(&key).await.expect("no fault here");
-        sms.extend(stored.map(|stored| stored.value));
-    }
     let (sms_counts, webhook_counts) = counts(run).await;
+    let (webhooks, deliveries, sms) = (
+        webhooks(run).await,
+        deliveries(&commits).await,
+        sms(run).await,
+    );
     look_for_secrets(run).await;
     let (requests, gateway) = {
         let contacts = run.contacts.lock().unwrap_or_else(PoisonError::into_inner);
@@ -173,11 +151,51 @@ async fn end(run: &Arc<Run>, at_rest: bool) -> End {
     }
 }
 
+async fn webhooks(run: &Run) -> BTreeMap<WebhookId, Option<Webhook>> {
+    let store = Clients::certain().store();
+    let mut webhooks = BTreeMap::new();
+    for place in 0..run.scenario.webhooks.len() {
+        let id = world::webhook_id(place);
+        let stored = store.webhook(&world::workspace(), &id).await;
+        let stored = stored.expect("no fault here");
+        webhooks.insert(id, stored.map(|stored| stored.value));
+    }
+    webhooks
+}
+
+/// The deliveries that were ever written and are there still.
+async fn deliveries(commits: &[Commit]) -> BTreeMap<DeliveryKey, Delivery> {
+    let written = commits.iter().flat_map(|commit| &commit.deliveries);
+    let keys: BTreeSet<_> = written.map(|(key, _)| key.clone()).collect();
+    let keys: Vec<_> = keys.into_iter().collect();
+    let read = Clients::certain().store().deliveries(&keys).await;
+    let readable = |(key, stored): (DeliveryKey, Result<_, _>)| {
+        let stored: platform::store::Stored = stored.ok()?;
+        Some((key, stored.value))
+    };
+    let read = read.expect("no fault here");
+    read.into_iter().filter_map(readable).collect()
+}
+
+async fn sms(run: &Run) -> Vec<SmsDelivery> {
+    let store = Clients::certain().store();
+    let mut sms = Vec::new();
+    for (_, id) in run.sms_keys() {
+        let key = SmsKey {
+            workspace: world::workspace(),
+            id: id.parse().expect("an id"),
+        };
+        let stored = store.sms(&key).await.expect("no fault here");
+        sms.extend(stored.map(|stored| stored.value));
+    }
+    sms
+}
+
 async fn counts(run: &Arc<Run>) -> (Vec<(Date, DayCounts)>, WebhookCounts) {
     let store = Clients::certain().store();
     let begin: Timestamp = BEGIN.parse().expect("a time");
     let (first, last) = (day_of(begin), day_of(run.now()));
-    let sms_counts = if run.sms_keys().is_empty() {
+    let sms_counts = if run.scenario.provider.is_none() {
         Vec::new()
     } else {
         let counts = store.sms_counts(&world::workspace(), first, last).await;

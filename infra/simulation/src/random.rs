@@ -9,12 +9,17 @@ use crate::scenario::{Action, Answer, Hook, Mischief, ProviderPlan, Scenario};
 /// Most runs make fewer calls than this: strikes beyond it meet none.
 const CALLS: u64 = 60;
 
+/// So many of a hundred runs are stormy.
+const STORMS: u64 = 8;
+
 /// The run of a seed.
 #[must_use]
 pub fn run_of(seed: u64) -> (Scenario, Vec<Strike>) {
     let dice = Dice::new(seed, 0);
     let scenario = scenario(seed, &dice);
-    let strikes = (0..dice.below(5))
+    // Most runs have a few faults, some a storm of them.
+    let most = if dice.percent(STORMS) { 20 } else { 5 };
+    let strikes = (0..dice.below(most))
         .map(|_| Strike {
             call: usize::try_from(dice.below(CALLS)).unwrap_or_default(),
             fault: None,
@@ -151,6 +156,12 @@ fn actions(dice: &Dice, hooks: usize, members: usize) -> Vec<(Duration, Action)>
     if dice.percent(5) {
         actions.push((moment(dice), Action::Garbage));
     }
+    if members > 0 && dice.percent(20) {
+        let action = *dice
+            .pick(&MEMBERS_AND_PROVIDER)
+            .unwrap_or(&Action::NewToken);
+        actions.push((moment(dice), action));
+    }
     if hooks > 0 && dice.percent(25) {
         for _ in 0..=dice.below(2) {
             actions.push((moment(dice), administration(dice, hooks, events)));
@@ -158,6 +169,13 @@ fn actions(dice: &Dice, hooks: usize, members: usize) -> Vec<(Duration, Action)>
     }
     actions
 }
+
+const MEMBERS_AND_PROVIDER: [Action; 4] = [
+    Action::NewToken,
+    Action::NoProvider,
+    Action::Text { stop: true },
+    Action::Text { stop: false },
+];
 
 fn administration(dice: &Dice, hooks: usize, events: usize) -> Action {
     let webhook = count(dice, hooks as u64);
@@ -189,6 +207,18 @@ fn mischief(dice: &Dice) -> Mischief {
         };
     }
     let often = |dice: &Dice| *dice.pick(&[0, 0, 5, 25]).unwrap_or(&0);
+    if dice.percent(STORMS) {
+        return Mischief {
+            twice: 30,
+            seen_again: 30,
+            dropped: 15,
+            shuffled: 50,
+            cold: 30,
+            late: 30,
+            uneven: true,
+            sweeping: 3,
+        };
+    }
     Mischief {
         twice: often(dice),
         seen_again: often(dice),

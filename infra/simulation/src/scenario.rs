@@ -101,6 +101,15 @@ pub enum Action {
         /// On or off.
         on: bool,
     },
+    /// An administrator enters another auth token of the same account.
+    NewToken,
+    /// An administrator removes the provider.
+    NoProvider,
+    /// The first member texts STOP, or START.
+    Text {
+        /// STOP.
+        stop: bool,
+    },
     /// An administrator deletes a webhook.
     Delete {
         /// The webhook.

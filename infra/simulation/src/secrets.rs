@@ -7,6 +7,8 @@ pub const CANARY: &str = "canary";
 pub const WEBHOOK_SECRET: &str = "canary-of-a-webhook";
 /// Signs in to Twilio.
 pub const TWILIO_TOKEN: &str = "canary-of-twilio";
+/// Signs in to Twilio, once it was changed.
+pub const NEW_TWILIO_TOKEN: &str = "canary-of-twilio-renewed";
 /// In the gateway's URL.
 pub const GATEWAY_URL: &str = "https://gateway.example.com/send?token=canary-of-a-gateway";
 /// Signs requests to the gateway.

@@ -1,11 +1,12 @@
 //! What the product counts is what is there.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 
 use platform::store::log::StatusFilter;
 use platform::store::sms_counters::{Count, day_of};
 
 use crate::play::End;
+use crate::scenario::Action;
 
 /// The SMS numbers equal the history's.
 #[must_use]
@@ -27,7 +28,34 @@ pub fn sms(end: &End) -> Vec<String> {
             counted.insert((*date, *status, *alert_type), *count);
         }
     }
-    differ(&counted, &there)
+    let mut broken = differ(&counted, &there);
+    let not_sent: u64 = end
+        .sms_counts
+        .iter()
+        .flat_map(|(_, counts)| counts.not_sent.values())
+        .sum();
+    let named = named(end);
+    if end.scenario.provider.is_some() && end.sms.len() as u64 + not_sent != named {
+        let sent = end.sms.len();
+        broken.push(format!("{named} are named, {sent} sent to, {not_sent} not"));
+    }
+    broken
+}
+
+/// How many recipients all alerts name.
+fn named(end: &End) -> u64 {
+    let alerts: BTreeSet<usize> = end
+        .scenario
+        .actions
+        .iter()
+        .filter_map(|(_, action)| match action {
+            Action::Publish {
+                event, alert: true, ..
+            } => Some(*event),
+            _ => None,
+        })
+        .collect();
+    (alerts.len() * end.scenario.members) as u64
 }
 
 /// The webhook numbers equal the log's.

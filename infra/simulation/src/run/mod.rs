@@ -1,4 +1,10 @@
 //! One run: the services, the clock, the chance, the faults, and what has been seen.
+//!
+//! * `processes` — the functions' processes, and what is under way
+//! * `seen` — what has been seen
+
+mod processes;
+mod seen;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
@@ -22,7 +28,7 @@ use crate::observe::{self, Commit};
 use crate::outside::Contacts;
 use crate::scenario::Scenario;
 use crate::trace::{Entry, Line, Trace};
-use crate::{partial, secrets, world};
+use crate::{partial, world};
 
 /// When every run begins.
 pub const BEGIN: &str = "2026-03-29T14:30:00Z";
@@ -134,8 +140,6 @@ impl Run {
     fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
-
-    // -- calls ------------------------------------------------------------------------------------------------
 
     /// A call of a function to AWS.
     pub async fn aws_call(&self, target: &str, body: Bytes) -> Response<Bytes> {
@@ -283,221 +287,7 @@ impl Run {
     async fn never<T>(&self) -> T {
         std::future::pending().await
     }
-
-    // -- processes --------------------------------------------------------------------------------------------
-
-    /// A process for an invocation: one that is idle, with what it remembers, or a new one.
-    pub fn take_process(&self, function: Function) -> Arc<Process> {
-        let cold = self.dice.mischief.percent(self.scenario.mischief.cold);
-        let place = self.dice.mischief.next();
-        let mut state = self.state();
-        let idle = state.idle.entry(function).or_default();
-        if cold || idle.is_empty() {
-            drop(state);
-            return Process::cold(function);
-        }
-        let place = usize::try_from(place).unwrap_or(usize::MAX) % idle.len();
-        idle.swap_remove(place)
-    }
-
-    /// The process is idle again: frozen, until somebody takes it.
-    pub fn freeze(&self, function: Function, process: Arc<Process>) {
-        self.state().idle.entry(function).or_default().push(process);
-    }
-
-    /// The number of a new invocation.
-    pub fn next_invocation(&self) -> u64 {
-        self.invocations.fetch_add(1, Ordering::Relaxed) + 1
-    }
-
-    /// Something is under way until [`Self::finished`] is called.
-    pub fn started(&self) {
-        self.state().busy += 1;
-    }
-
-    /// Something is not under way any more.
-    pub fn finished(&self) {
-        self.state().busy -= 1;
-        self.changed.notify_one();
-    }
-
-    /// Whether something is under way.
-    #[must_use]
-    pub fn is_busy(&self) -> bool {
-        self.state().busy > 0
-    }
-
-    /// Twilio has a message to report on.
-    pub fn twilio_took_a_message(&self) {
-        self.state().twilio_until = Some(self.now() + Duration::from_secs(30));
-    }
-
-    /// Until when Twilio may post something.
-    #[must_use]
-    pub fn twilio_until(&self) -> Option<Timestamp> {
-        self.state()
-            .twilio_until
-            .filter(|until| *until > self.now())
-    }
-
-    // -- what was seen ----------------------------------------------------------------------------------------
-
-    /// Tells the trace.
-    pub fn note(&self, note: impl FnOnce() -> String) {
-        if self.detailed {
-            self.trace.push(Entry::Note(self.now(), note()));
-        }
-    }
-
-    /// Something was written where people or machines may read it.
-    pub fn printed(&self, place: &str, text: &str) {
-        if text.contains(secrets::CANARY) {
-            self.state().leaks.insert(format!("{place}: {text}"));
-        }
-    }
-
-    /// Deliveries or webhooks were written.
-    pub fn committed(&self, commit: Commit) {
-        self.state().commits.push(commit);
-    }
-
-    /// What was written, in order.
-    #[must_use]
-    pub fn commits(&self) -> Vec<Commit> {
-        self.state().commits.clone()
-    }
-
-    /// An SMS delivery's item was written.
-    pub fn sms_written(&self, pk: &str, sk: &str) {
-        self.state().sms.insert((pk.to_owned(), sk.to_owned()));
-    }
-
-    /// The keys of all SMS deliveries.
-    #[must_use]
-    pub fn sms_keys(&self) -> BTreeSet<(String, String)> {
-        self.state().sms.clone()
-    }
-
-    /// Where secrets were seen.
-    #[must_use]
-    pub fn leaks(&self) -> BTreeSet<String> {
-        self.state().leaks.clone()
-    }
-
-    /// The strikes that met a call.
-    #[must_use]
-    pub fn struck(&self) -> Vec<(usize, Call, Fault)> {
-        self.state().struck.clone()
-    }
-
-    /// Whether it makes more calls than any run that comes to rest.
-    #[must_use]
-    pub fn runs_away(&self) -> bool {
-        self.calls.load(Ordering::Relaxed) > MOST_CALLS
-    }
-
-    /// All calls, in order.
-    #[must_use]
-    pub fn calls_made(&self) -> Vec<Call> {
-        self.state().made.clone()
-    }
-
-    /// When the event happens: when it is first published.
-    pub fn happens(&self, event: usize) -> Timestamp {
-        let now = Timestamp::from_second(self.now().as_second()).unwrap_or_default();
-        *self.state().published.entry(event).or_insert(now)
-    }
-
-    /// When each event happened that was published.
-    #[must_use]
-    pub fn published(&self) -> BTreeMap<usize, Timestamp> {
-        self.state().published.clone()
-    }
-
-    /// How many writes the table has taken.
-    #[must_use]
-    pub fn writes(&self) -> usize {
-        self.state().writes.len()
-    }
 }
 
 #[cfg(test)]
-mod tests {
-    use serde_json::{Value, json};
-
-    use super::*;
-    use crate::flows;
-
-    async fn empty_run() -> Arc<Run> {
-        let flow = flows::named("success").unwrap();
-        let run = Run::new(flow.scenario, &[], false);
-        context::enter(Arc::clone(&run));
-        world::resources(&run.aws).await;
-        run
-    }
-
-    fn request(value: &Value) -> Bytes {
-        Bytes::from(value.to_string())
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn a_stale_read_misses_the_latest_write() {
-        let run = empty_run().await;
-        let table = &world::template().tables[0].name;
-        let put = json!({ "TableName": table, "Item": { "pk": { "S": "p" }, "sk": { "S": "s" } } });
-        run.aws_call("DynamoDB_20120810.PutItem", request(&put))
-            .await;
-        let query = json!({
-            "TableName": table,
-            "KeyConditionExpression": "pk = :p",
-            "ExpressionAttributeValues": { ":p": { "S": "p" } },
-        });
-        let target = "DynamoDB_20120810.Query";
-        let now = run.aws_call(target, request(&query)).await;
-        let stale = run.stale(target, request(&query)).await;
-        assert!(contains(now.body(), r#""Count":1"#));
-        assert!(contains(stale.body(), r#""Count":0"#));
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn of_a_partial_batch_just_what_is_told_to_be_done_is_done() {
-        let run = empty_run().await;
-        let entries: Vec<_> = (0..8)
-            .map(|id| json!({ "Id": id.to_string(), "MessageBody": "x" }))
-            .collect();
-        let send = json!({ "QueueUrl": world::queue_url("EventsQueue"), "Entries": entries });
-        let target = "AmazonSQS.SendMessageBatch";
-        let call = Call::of_aws(target, b"");
-        let answer = partial::queue_batch(&run, call, target, &request(&send)).await;
-        let answer: Value = serde_json::from_slice(answer.body()).unwrap();
-        let count = |name: &str| answer[name].as_array().map_or(0, Vec::len);
-        assert_eq!(count("Successful") + count("Failed"), 8);
-        assert!(count("Failed") > 0);
-        let held = crate::scheduler::held(&run, "EventsQueue");
-        assert_eq!(held, count("Successful"));
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn what_is_left_of_a_batch_of_writes_is_not_written() {
-        let run = empty_run().await;
-        let table = &world::template().tables[0].name;
-        let puts: Vec<_> = (0..8)
-            .map(|sk| {
-                json!({ "PutRequest": { "Item": {
-                "pk": { "S": "p" }, "sk": { "S": sk.to_string() },
-            } } })
-            })
-            .collect();
-        let write = json!({ "RequestItems": { table: puts } });
-        let target = "DynamoDB_20120810.BatchWriteItem";
-        let call = Call::of_aws(target, b"");
-        let answer = partial::table_batch(&run, call, target, &request(&write)).await;
-        let answer: Value = serde_json::from_slice(answer.body()).unwrap();
-        let left = answer["UnprocessedItems"][table].as_array().unwrap().len();
-        let scan = json!({ "TableName": table });
-        let scanned = run.aws.call("DynamoDB_20120810.Scan", request(&scan)).await;
-        let scanned: Value = serde_json::from_slice(scanned.body()).unwrap();
-        assert!(left > 0);
-        assert_eq!(scanned["Items"].as_array().unwrap().len() + left, 8);
-    }
-}
+mod tests;
