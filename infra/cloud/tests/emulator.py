@@ -124,7 +124,9 @@ def outside_world():
 
 
 def build_outside():
-    command = ["cargo", "build", "-p", "local", "--example", "outside", "--message-format", "json"]
+    # With the features of the whole workspace, as `infra/check` has built it: nothing is compiled twice.
+    workspace = ["--workspace", "--all-features"]
+    command = ["cargo", "build", *workspace, "--example", "outside", "--message-format", "json"]
     build = subprocess.run(command, cwd=ROOT, stdout=subprocess.PIPE, text=True, check=True)
     messages = (json.loads(line) for line in build.stdout.splitlines() if line.startswith("{"))
     return [message["executable"] for message in messages if message.get("executable")][-1]

@@ -58,6 +58,8 @@ pub struct End {
     pub scenario: Scenario,
     /// Whether it came to rest.
     pub at_rest: bool,
+    /// How many faults met a call.
+    pub faults: usize,
     /// When each event happened.
     pub published: BTreeMap<usize, Timestamp>,
     /// Every step of every delivery and webhook, in order.
@@ -134,6 +136,7 @@ async fn end(run: &Arc<Run>, at_rest: bool) -> End {
     End {
         scenario: run.scenario.clone(),
         at_rest,
+        faults: run.struck().len(),
         published: run.published(),
         commits,
         webhooks,

@@ -33,7 +33,7 @@ fn attempts(end: &mut End, change: impl FnOnce(&mut Vec<Attempt>)) {
 type Break = fn(&mut End);
 
 /// An invariant, a flow, and what breaks the one at the end of the other.
-const BREAKS: [(&str, &str, Break); 27] = [
+const BREAKS: [(&str, &str, Break); 29] = [
     (
         "nothing is left to happen, and nothing waits",
         "success",
@@ -150,6 +150,14 @@ const BREAKS: [(&str, &str, Break); 27] = [
         delivery.state = State::Failed(FailedBecause::Exhausted);
         end.commits.push(again);
     }),
+    ("a retry is made once", "retry", |end| {
+        end.requests.push(end.requests[1].clone());
+    }),
+    (
+        "every request of a delivery carries its body",
+        "retry",
+        |end| end.requests[1].body = "{}".into(),
+    ),
     (
         "a webhook is switched off exactly when it should be",
         "disabling",

@@ -2,7 +2,7 @@
 
 use simulation::explore;
 
-const SEEDS: u64 = 2_000;
+const SEEDS: u64 = 10_000;
 
 #[test]
 fn whatever_a_seed_lets_happen_everything_holds() {

@@ -2,6 +2,7 @@
 //!
 //! * [`rest`] — nothing waits without a wake-up; no dead letters
 //! * [`webhooks`] — deliveries to webhooks: one each, attempted, never early, never too often
+//! * [`requests`] — what endpoints received
 //! * [`disabling`] — a webhook is switched off for exactly what it should be
 //! * [`sms`] — alerts: none lost, none twice
 //! * [`numbers`] — what the product counts is what is there
@@ -9,6 +10,7 @@
 
 pub mod disabling;
 pub mod numbers;
+pub mod requests;
 pub mod rest;
 pub mod secrecy;
 pub mod sms;
@@ -27,7 +29,7 @@ pub struct Invariant {
 }
 
 /// Everything that must hold.
-pub const ALL: [Invariant; 13] = [
+pub const ALL: [Invariant; 15] = [
     Invariant {
         name: "nothing is left to happen, and nothing waits",
         broken: rest::nothing_waits,
@@ -55,6 +57,14 @@ pub const ALL: [Invariant; 13] = [
     Invariant {
         name: "what has succeeded stays so",
         broken: webhooks::success_stays,
+    },
+    Invariant {
+        name: "a retry is made once",
+        broken: requests::retries_once,
+    },
+    Invariant {
+        name: "every request of a delivery carries its body",
+        broken: requests::all_the_same,
     },
     Invariant {
         name: "a webhook is switched off exactly when it should be",
