@@ -61,6 +61,12 @@ impl Call {
         }
     }
 
+    /// Whether it changes the table.
+    #[must_use]
+    pub fn changes_table(self) -> bool {
+        matches!(self, Call::Table(table) if table.writes())
+    }
+
     /// Whether it goes to AWS.
     #[must_use]
     pub fn is_aws(self) -> bool {

@@ -93,6 +93,6 @@ impl Gate for Certain {
         target: &'a str,
         body: Bytes,
     ) -> BoxFuture<'a, Response<Bytes>> {
-        async move { context::run().aws.call(target, body).await }.boxed()
+        async move { context::run().certain_call(target, body).await }.boxed()
     }
 }

@@ -22,6 +22,15 @@ tokio::task_local! {
     static INVOCATION: Arc<Invocation>;
 }
 
+/// Messages that were received and handed to a function.
+#[derive(Debug, Clone)]
+pub struct HandedOut {
+    /// The queue's name.
+    pub queue: &'static str,
+    /// The messages' receipt handles.
+    pub handles: Vec<String>,
+}
+
 /// One invocation of a function.
 #[derive(Debug)]
 pub struct Invocation {
@@ -29,6 +38,8 @@ pub struct Invocation {
     pub function: Function,
     /// Counts the run's invocations, from 1.
     pub number: u64,
+    /// The batch that it handles, if it is of a queue.
+    pub batch: Option<HandedOut>,
     dead: AtomicBool,
     died: Notify,
 }
@@ -36,10 +47,11 @@ pub struct Invocation {
 impl Invocation {
     /// A new one, alive.
     #[must_use]
-    pub fn new(function: Function, number: u64) -> Invocation {
+    pub fn new(function: Function, number: u64, batch: Option<HandedOut>) -> Invocation {
         Invocation {
             function,
             number,
+            batch,
             dead: AtomicBool::new(false),
             died: Notify::new(),
         }

@@ -7,10 +7,12 @@ use std::sync::{Mutex, PoisonError};
 
 use crate::call::Call;
 use crate::fault::{Fault, Strike};
+use crate::functions::Function;
+use crate::happening::Happening;
 use crate::invariants::{Violation, violations};
 use crate::play::{Detail, Played, play};
-use crate::random;
 use crate::scenario::Scenario;
+use crate::{happening, random};
 
 /// What came of many runs.
 #[derive(Debug, Default)]
@@ -21,6 +23,8 @@ pub struct Report {
     pub calls: u64,
     /// The faults that met a call.
     pub faults: BTreeMap<Fault, u64>,
+    /// What else happened.
+    pub happened: BTreeMap<Happening, u64>,
     /// The runs after which something did not hold.
     pub failures: Vec<Failure>,
 }
@@ -57,6 +61,8 @@ impl Report {
         for (_, _, fault) in &played.struck {
             *self.faults.entry(*fault).or_default() += 1;
         }
+        add(&mut self.happened, &played.happened);
+        add(&mut self.happened, &happening::at_the_end(&played.end));
         let violations = violations(&played.end);
         if !violations.is_empty() {
             self.failures.push(Failure {
@@ -71,10 +77,15 @@ impl Report {
     pub fn merge(&mut self, other: Report) {
         self.runs += other.runs;
         self.calls += other.calls;
-        for (fault, count) in other.faults {
-            *self.faults.entry(fault).or_default() += count;
-        }
+        add(&mut self.faults, &other.faults);
+        add(&mut self.happened, &other.happened);
         self.failures.extend(other.failures);
+    }
+}
+
+fn add<K: Ord + Copy>(counts: &mut BTreeMap<K, u64>, others: &BTreeMap<K, u64>) {
+    for (what, count) in others {
+        *counts.entry(*what).or_default() += count;
     }
 }
 
@@ -88,6 +99,9 @@ impl fmt::Display for Report {
         )?;
         for (fault, count) in &self.faults {
             writeln!(f, "  {count:>8} {fault:?}")?;
+        }
+        for (happening, count) in &self.happened {
+            writeln!(f, "  {count:>8} {happening}")?;
         }
         self.failures.iter().try_for_each(|failure| failure.fmt(f))
     }
@@ -124,10 +138,10 @@ pub fn exhaust(scenario: &Scenario, depth: Depth) -> Report {
     report
 }
 
-fn strikes_at(calls: &[Call], depth: Depth) -> Vec<Strike> {
+fn strikes_at(calls: &[(Function, Call)], depth: Depth) -> Vec<Strike> {
     let wanted = move |fault: &Fault| depth != Depth::Deaths || Fault::DEATHS.contains(fault);
-    let at = |(call, what): (usize, &Call)| {
-        let faults = Fault::befalling(*what).filter(wanted);
+    let at = |(call, (by, what)): (usize, &(Function, Call))| {
+        let faults = Fault::befalling(*by, *what).filter(wanted);
         faults.map(move |fault| Strike {
             call,
             fault: Some(fault),

@@ -12,6 +12,7 @@ use http::Response;
 use serde_json::{Value, json};
 
 use crate::call::{Call, QueueCall, TableCall};
+use crate::functions::Function;
 
 /// What goes wrong with a call.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -38,6 +39,12 @@ pub enum Fault {
     Conflict,
     /// Answered from an earlier state.
     Stale,
+    /// It takes effect, its answer is lost, and the SDK makes it once more: the second answer is what the function gets.
+    /// Not for transactions, which carry a token that makes the second one do nothing.
+    Repeated,
+    /// The call goes well, but at this very moment the messages that the invocation handles are visible again, and
+    /// somebody else receives them.
+    SeenAgain,
 }
 
 /// A fault at one call of a run.
@@ -96,7 +103,7 @@ impl Fault {
     pub const DEATHS: [Fault; 2] = [Fault::KilledBefore, Fault::KilledAfter];
 
     /// Every fault.
-    pub const ALL: [Fault; 11] = [
+    pub const ALL: [Fault; 13] = [
         Fault::KilledBefore,
         Fault::KilledAfter,
         Fault::AnswerLost,
@@ -108,11 +115,13 @@ impl Fault {
         Fault::Unprocessed,
         Fault::Conflict,
         Fault::Stale,
+        Fault::Repeated,
+        Fault::SeenAgain,
     ];
 
-    /// Whether it can happen to such a call.
+    /// Whether it can happen to such a call of that function.
     #[must_use]
-    pub fn befalls(self, call: Call) -> bool {
+    pub fn befalls(self, by: Function, call: Call) -> bool {
         match self {
             Fault::KilledBefore
             | Fault::KilledAfter
@@ -130,14 +139,18 @@ impl Fault {
                 matches!(call, Call::Table(TableCall::Write | TableCall::Transact))
             }
             Fault::Stale => call == Call::Table(TableCall::EventualRead),
+            Fault::Repeated => {
+                matches!(call, Call::Table(TableCall::Write) | Call::Queue(_))
+            }
+            Fault::SeenAgain => by.consumes_a_queue(),
         }
     }
 
-    /// All that can happen to such a call.
-    pub fn befalling(call: Call) -> impl Iterator<Item = Fault> {
+    /// All that can happen to such a call of that function.
+    pub fn befalling(by: Function, call: Call) -> impl Iterator<Item = Fault> {
         Fault::ALL
             .into_iter()
-            .filter(move |fault| fault.befalls(call))
+            .filter(move |fault| fault.befalls(by, call))
     }
 }
 
@@ -237,10 +250,17 @@ mod tests {
             Call::Gateway,
         ];
         for fault in Fault::ALL {
-            assert!(calls.iter().any(|call| fault.befalls(*call)), "{fault:?}");
+            let by = Function::DeliverWebhook;
+            assert!(
+                calls.iter().any(|call| fault.befalls(by, *call)),
+                "{fault:?}"
+            );
         }
         for call in calls {
-            assert!(Fault::befalling(call).count() >= 6, "{call}");
+            assert!(
+                Fault::befalling(Function::Sweep, call).count() >= 6,
+                "{call}"
+            );
         }
     }
 }

@@ -70,6 +70,12 @@ impl Function {
         }
     }
 
+    /// Whether a queue triggers it.
+    #[must_use]
+    pub fn consumes_a_queue(self) -> bool {
+        !self.of_template().queues.is_empty()
+    }
+
     /// What `template.yaml` says of it.
     ///
     /// # Panics

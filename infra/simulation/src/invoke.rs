@@ -9,7 +9,7 @@ use futures::FutureExt;
 use futures::future::{BoxFuture, Either, select};
 use tower::ServiceExt;
 
-use crate::context::Invocation;
+use crate::context::{HandedOut, Invocation};
 use crate::functions::{Function, Process};
 use crate::run::Run;
 
@@ -20,8 +20,16 @@ const MOST_BYTES: usize = 1024 * 1024;
 pub async fn batch(
     run: &Arc<Run>,
     function: Function,
+    queue: &'static str,
     records: Vec<SqsMessage>,
 ) -> Option<SqsBatchResponse> {
+    let handles = records
+        .iter()
+        .filter_map(|record| record.receipt_handle.clone());
+    let batch = HandedOut {
+        queue,
+        handles: handles.collect(),
+    };
     let deadline = run.now() + function.of_template().timeout;
     let work = move |process: Arc<Process>| {
         async move {
@@ -37,7 +45,7 @@ pub async fn batch(
         }
         .boxed()
     };
-    invoke(run, function, work).await
+    invoke(run, function, Some(batch), work).await
 }
 
 /// Hands a request to a function behind the HTTP API; none where it died or ran out of time.
@@ -58,7 +66,7 @@ pub async fn http(
         }
         .boxed()
     };
-    invoke(run, function, work).await
+    invoke(run, function, None, work).await
 }
 
 /// Runs the sweep once.
@@ -74,15 +82,16 @@ pub async fn sweep(run: &Arc<Run>) {
         }
         .boxed()
     };
-    invoke(run, Function::Sweep, work).await;
+    invoke(run, Function::Sweep, None, work).await;
 }
 
 async fn invoke<T>(
     run: &Arc<Run>,
     function: Function,
+    batch: Option<HandedOut>,
     work: impl FnOnce(Arc<Process>) -> BoxFuture<'static, T>,
 ) -> Option<T> {
-    let invocation = Arc::new(Invocation::new(function, run.next_invocation()));
+    let invocation = Arc::new(Invocation::new(function, run.next_invocation(), batch));
     let name = || format!("{}#{}", function.id(), invocation.number);
     let process = run.take_process(function);
     run.note(|| format!("{} begins", name()));

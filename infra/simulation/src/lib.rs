@@ -30,8 +30,9 @@
 //! * [`functions`] — what the functions are made of; [`clients`] — their AWS clients; [`invoke`] — invoking them
 //! * [`scheduler`] — what runs when; [`actions`] — people and upstreams; [`outside`] — endpoints, Twilio, a gateway
 //! * [`call`], [`fault`], [`partial`] — outbound calls and what may go wrong with them
-//! * [`observe`], [`observe_due`], [`log`], [`trace`] — what is seen of a run
+//! * [`observe`], [`observe_due`], [`happening`], [`log`], [`trace`] — what is seen of a run
 //! * [`invariants`] — what must hold at its end
+//! * [`sabotage`] — services that do not do what they say, to see whether that would be noticed
 //! * [`dice`] — chance
 
 #![forbid(unsafe_code)]
@@ -45,6 +46,7 @@ pub mod explore;
 pub mod fault;
 pub mod flows;
 pub mod functions;
+pub mod happening;
 pub mod invariants;
 pub mod invoke;
 pub mod log;
@@ -55,6 +57,7 @@ pub mod partial;
 pub mod play;
 pub mod random;
 pub mod run;
+pub mod sabotage;
 pub mod scenario;
 pub mod scheduler;
 pub mod secrets;

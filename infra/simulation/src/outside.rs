@@ -18,6 +18,7 @@ use crate::fault::Fault;
 use crate::functions::Function;
 use crate::invoke;
 use crate::run::Run;
+use crate::sabotage::Sabotage;
 use crate::scenario::{Answer, ProviderPlan};
 use crate::world;
 
@@ -153,6 +154,9 @@ impl Run {
         request: OutboundRequest,
         deadline: Duration,
     ) -> Result<InboundResponse, SendError> {
+        if self.sabotage == Some(Sabotage::TheListIsEmpty) && request.method == http::Method::GET {
+            return Ok(response(200, br#"{"messages":[]}"#.to_vec()));
+        }
         self.twilio_took_a_message();
         let path = request.url.as_str().strip_prefix(TWILIO).unwrap_or("/");
         let asked = http::Request::builder()

@@ -20,11 +20,14 @@ use serde_json::{Value, json};
 use crate::call::Call;
 use crate::clients::Clients;
 use crate::fault::{Fault, Strike};
+use crate::functions::Function;
+use crate::happening::Happening;
 use crate::log::Listener;
 use crate::observe::Commit;
 use crate::observe_due::{self, Due};
 use crate::outside::{GatewayCall, Request};
 use crate::run::{BEGIN, Run};
+use crate::sabotage::Sabotage;
 use crate::scenario::Scenario;
 use crate::trace::Entry;
 use crate::{context, scheduler, world};
@@ -45,10 +48,12 @@ pub struct Played {
     pub end: End,
     /// What happened.
     pub trace: Vec<Entry>,
-    /// All calls, in order.
-    pub calls: Vec<Call>,
+    /// All calls, in order, and who made them.
+    pub calls: Vec<(Function, Call)>,
     /// The faults that met a call: its number, what it was, what happened to it.
     pub struck: Vec<(usize, Call, Fault)>,
+    /// What else happened.
+    pub happened: BTreeMap<Happening, u64>,
 }
 
 /// Where a run ended: everything that can be said of it then.
@@ -96,13 +101,27 @@ pub struct End {
 /// If the thread is in a tokio runtime.
 #[must_use]
 pub fn play(scenario: &Scenario, strikes: &[Strike], detail: Detail) -> Played {
+    play_sabotaged(scenario, strikes, detail, None)
+}
+
+/// The same, with services that do not do what they say.
+///
+/// # Panics
+/// If the thread is in a tokio runtime.
+#[must_use]
+pub fn play_sabotaged(
+    scenario: &Scenario,
+    strikes: &[Strike],
+    detail: Detail,
+    sabotage: Option<Sabotage>,
+) -> Played {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_time()
         .start_paused(true)
         .build()
         .expect("a runtime");
     let played = runtime.block_on(async {
-        let run = Run::new(scenario.clone(), strikes, detail == Detail::All);
+        let run = Run::new(scenario.clone(), strikes, detail == Detail::All, sabotage);
         context::enter(Arc::clone(&run));
         let _listening = tracing::subscriber::set_default(Listener);
         world::resources(&run.aws).await;
@@ -113,6 +132,7 @@ pub fn play(scenario: &Scenario, strikes: &[Strike], detail: Detail) -> Played {
             trace: run.trace.entries(),
             calls: run.calls_made(),
             struck: run.struck(),
+            happened: run.happened(),
         }
     });
     drop(runtime);
@@ -281,7 +301,7 @@ mod tests {
     /// Where a secret is seen that stands in the table as this attribute.
     async fn leaks(attribute: Value) -> BTreeSet<String> {
         let flow = flows::named("success").unwrap();
-        let run = Run::new(flow.scenario, &[], false);
+        let run = Run::new(flow.scenario, &[], false, None);
         context::enter(Arc::clone(&run));
         world::resources(&run.aws).await;
         let item = json!({ "pk": { "S": "p" }, "sk": { "S": "s" }, "doc": attribute });

@@ -126,6 +126,10 @@ pub struct Mischief {
     pub seen_again: u64,
     /// A batch is received and never handed to a function.
     pub dropped: u64,
+    /// A message that wakes a delivery of the table is gone for good.
+    pub lost: u64,
+    /// A read that is not strong is answered from an earlier state, if there is one of the last minute.
+    pub stale: u64,
     /// A batch's records come in another order.
     pub shuffled: u64,
     /// An invocation gets a new process instead of one with its memory of earlier ones.
@@ -136,6 +140,14 @@ pub struct Mischief {
     pub uneven: bool,
     /// The sweep runs at this moment as well, whenever a queue is polled.
     pub sweeping: u64,
+}
+
+impl Mischief {
+    /// Whether any of it may take a message from the process that handles it.
+    #[must_use]
+    pub fn disturbs(&self) -> bool {
+        self.twice + self.seen_again + self.dropped + self.lost > 0
+    }
 }
 
 impl Hook {

@@ -14,7 +14,9 @@ use local::event_source::verdict::{Verdict, verdict};
 use local::template::QueueTrigger;
 use serde_json::{Value, json};
 
+use crate::context::Invocation;
 use crate::functions::Function;
+use crate::happening::Happening;
 use crate::run::Run;
 use crate::{actions, invoke, observe_due, world};
 
@@ -39,6 +41,34 @@ struct Received {
     function: Function,
     trigger: &'static QueueTrigger,
     records: Vec<SqsMessage>,
+}
+
+impl Received {
+    fn handles(&self) -> impl Iterator<Item = &str> {
+        let records = self.records.iter();
+        records.filter_map(|record| record.receipt_handle.as_deref())
+    }
+
+    /// Whether all that these messages do is to wake deliveries that are in the table: with a first attempt's message an
+    /// event would be lost.
+    fn are_wake_ups(&self) -> bool {
+        let is_first = |record: &SqsMessage| {
+            let body = record.body.as_deref().unwrap_or_default();
+            body.contains(r#""first":{"#)
+        };
+        match self.function {
+            Function::DeliverSms => true,
+            Function::DeliverWebhook => !self.records.iter().any(is_first),
+            _ => false,
+        }
+    }
+
+    /// The queue has these messages no more.
+    fn delete(&self, run: &Run) {
+        for handle in self.handles() {
+            run.aws.sqs().delete(&self.trigger.queue, handle);
+        }
+    }
 }
 
 /// Drives the run until nothing is left to happen. Whether it came to rest.
@@ -142,6 +172,7 @@ impl Polls {
         if !run.dice.mischief.percent(run.scenario.mischief.late) {
             return true;
         }
+        run.happens_that(Happening::PolledLate);
         let lag = Duration::from_millis(run.dice.mischief.below(3_000));
         self.not_before.insert(&trigger.queue, run.now() + lag);
         false
@@ -191,7 +222,8 @@ fn receive(run: &Arc<Run>, function: Function, trigger: &'static QueueTrigger) -
         .filter_map(|message| record(run, message, &trigger.queue))
         .collect();
     let mischief = &run.scenario.mischief;
-    if run.dice.mischief.percent(mischief.shuffled) {
+    if records.len() > 1 && run.dice.mischief.percent(mischief.shuffled) {
+        run.happens_that(Happening::Shuffled);
         shuffle(run, &mut records);
     }
     Some(Received {
@@ -235,14 +267,21 @@ fn hand_out(run: &Arc<Run>, received: Received) {
     let mischief = run.scenario.mischief;
     let dice = &run.dice.mischief;
     if dice.percent(mischief.dropped) {
+        run.happens_that(Happening::BatchLostOnItsWay);
         run.note(|| format!("a batch for {} is lost", received.function.id()));
         return;
     }
+    if dice.percent(mischief.lost) && received.are_wake_ups() {
+        run.happens_that(Happening::WakeUpLost);
+        run.note(|| format!("wake-ups for {} are no more", received.function.id()));
+        return received.delete(run);
+    }
     if dice.percent(mischief.seen_again) {
         let seconds = dice.below(4);
+        run.happens_that(Happening::SeenTooEarly);
         run.note(|| format!("a batch is seen again in {seconds} s"));
-        for record in &received.records {
-            show_again(run, &received.trigger.queue, record, seconds);
+        for handle in received.handles() {
+            show_again(run, &received.trigger.queue, handle, seconds);
         }
     }
     if dice.percent(mischief.sweeping) {
@@ -250,16 +289,28 @@ fn hand_out(run: &Arc<Run>, received: Received) {
     }
     if dice.percent(mischief.twice) {
         let later = Duration::from_millis(*dice.pick(&[0, 5, 50, 2_000, 60_000]).unwrap_or(&0));
+        run.happens_that(Happening::HandedOutTwice);
         run.note(|| format!("a batch is handed out again after {later:?}"));
         hand_out_once(run, &received, later);
     }
     hand_out_once(run, &received, Duration::ZERO);
 }
 
-fn show_again(run: &Run, queue: &str, record: &SqsMessage, seconds: u64) {
+/// The messages that the invocation handles are visible again, as of now.
+pub fn seen_again(run: &Run, invocation: &Invocation) {
+    let Some(batch) = &invocation.batch else {
+        return;
+    };
+    for handle in &batch.handles {
+        show_again(run, batch.queue, handle, 0);
+    }
+    run.changed.notify_one();
+}
+
+fn show_again(run: &Run, queue: &str, handle: &str, seconds: u64) {
     let request = json!({
         "QueueUrl": run.aws.queue_url(queue),
-        "ReceiptHandle": record.receipt_handle,
+        "ReceiptHandle": handle,
         "VisibilityTimeout": seconds,
     });
     run.aws.sqs().handle(
@@ -283,7 +334,7 @@ fn hand_out_once(run: &Arc<Run>, received: &Received, later: Duration) {
 async fn process(
     run: &Arc<Run>,
     function: Function,
-    trigger: &QueueTrigger,
+    trigger: &'static QueueTrigger,
     records: Vec<SqsMessage>,
 ) {
     let handles: Vec<(String, String)> = records
@@ -294,7 +345,7 @@ async fn process(
         })
         .collect();
     let ids: Vec<&str> = handles.iter().map(|(id, _)| id.as_str()).collect();
-    let verdict = match invoke::batch(run, function, records).await {
+    let verdict = match invoke::batch(run, function, &trigger.queue, records).await {
         Some(answer) => {
             let answer = serde_json::to_vec(&answer).unwrap_or_default();
             verdict(trigger.report_item_failures, &answer, &ids)

@@ -2,9 +2,11 @@
 //!
 //! * `processes` — the functions' processes, and what is under way
 //! * `seen` — what has been seen
+//! * `stale` — reads that are answered from an earlier state
 
 mod processes;
 mod seen;
+mod stale;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
@@ -24,11 +26,13 @@ use crate::context::{self, Invocation};
 use crate::dice::Dice;
 use crate::fault::{self, Fault, Strike};
 use crate::functions::{Function, Process};
+use crate::happening::Happening;
 use crate::observe::{self, Commit};
 use crate::outside::Contacts;
+use crate::sabotage::Sabotage;
 use crate::scenario::Scenario;
 use crate::trace::{Entry, Line, Trace};
-use crate::{partial, world};
+use crate::{partial, scheduler, world};
 
 /// When every run begins.
 pub const BEGIN: &str = "2026-03-29T14:30:00Z";
@@ -47,6 +51,8 @@ pub struct Run {
     pub trace: Trace,
     /// Whether the trace tells what calls are about.
     pub detailed: bool,
+    /// What its services do not do.
+    pub sabotage: Option<Sabotage>,
     /// What the outside has seen.
     pub contacts: Mutex<Contacts>,
     /// Something may have changed for whoever waits.
@@ -75,12 +81,13 @@ pub struct Dices {
 struct State {
     strikes: BTreeMap<usize, Option<Fault>>,
     struck: Vec<(usize, Call, Fault)>,
-    made: Vec<Call>,
-    writes: Vec<(String, Bytes)>,
+    made: Vec<(Function, Call)>,
+    happened: BTreeMap<Happening, u64>,
+    history: stale::TableHistory,
     commits: Vec<Commit>,
     sms: BTreeSet<(String, String)>,
     leaks: BTreeSet<String>,
-    idle: BTreeMap<Function, Vec<Arc<Process>>>,
+    idle: BTreeMap<Function, Vec<(Timestamp, Arc<Process>)>>,
     /// Invocations and actions under way.
     busy: usize,
     twilio_until: Option<Timestamp>,
@@ -91,7 +98,12 @@ impl Run {
     /// A run of this scenario with these strikes, before anything is made. Must be called inside the runtime whose
     /// time it follows.
     #[must_use]
-    pub fn new(scenario: Scenario, strikes: &[Strike], detailed: bool) -> Arc<Run> {
+    pub fn new(
+        scenario: Scenario,
+        strikes: &[Strike],
+        detailed: bool,
+        sabotage: Option<Sabotage>,
+    ) -> Arc<Run> {
         let base: Timestamp = BEGIN.parse().unwrap_or(Timestamp::UNIX_EPOCH);
         let clock = local::clock::virtual_from(base);
         let seed = scenario.seed;
@@ -111,6 +123,7 @@ impl Run {
             },
             trace: Trace::default(),
             detailed,
+            sabotage,
             contacts: Mutex::default(),
             changed: Notify::new(),
             twilio: OnceLock::new(),
@@ -147,24 +160,41 @@ impl Run {
         let Some(invocation) = context::invocation() else {
             return self.perform(call, target, body).await;
         };
-        if invocation.function == Function::Sweep
-            && call == Call::Table(TableCall::EventualRead)
-            && !invocation.is_dead()
-        {
-            // The sweep reads hundreds of empty partitions: to die at one is to die at any other.
-            let answer = self.aws.call(target, body.clone()).await;
-            if contains(answer.body(), r#""Count":0"#) {
-                return answer;
-            }
+        if let Some(nothing) = self.empty_partition(&invocation, call, target, &body).await {
+            return nothing;
         }
         let about = || observe::about(target, &body);
-        match self.begin(&invocation, call, about).await {
-            None => self.perform(call, target, body).await,
+        let answer = match self.begin(&invocation, call, about).await {
+            None if call == Call::Table(TableCall::EventualRead) && self.is_to_be_stale() => {
+                self.stale(target, body.clone()).await
+            }
+            None => self.perform(call, target, body.clone()).await,
             Some(fault) => {
-                self.faulty_call(&invocation, call, fault, target, body)
+                self.faulty_call(&invocation, call, fault, target, body.clone())
                     .await
             }
+        };
+        match self.sabotage {
+            Some(sabotage) => sabotage.answer(call, &body, answer),
+            None => answer,
         }
+    }
+
+    /// The sweep reads hundreds of empty partitions: to die at one is to die at any other, and nothing is to be said of it.
+    async fn empty_partition(
+        &self,
+        invocation: &Invocation,
+        call: Call,
+        target: &str,
+        body: &Bytes,
+    ) -> Option<Response<Bytes>> {
+        let by_sweep = invocation.function == Function::Sweep && !invocation.is_dead();
+        let is_read = call == Call::Table(TableCall::EventualRead);
+        if !by_sweep || !is_read || !self.never_held_any(body) {
+            return None;
+        }
+        let answer = self.aws.call(target, body.clone()).await;
+        contains(answer.body(), r#""Count":0"#).then_some(answer)
     }
 
     async fn faulty_call(
@@ -196,33 +226,40 @@ impl Run {
             Fault::PartialBatch => partial::queue_batch(self, call, target, &body).await,
             Fault::Unprocessed => partial::table_batch(self, call, target, &body).await,
             Fault::Stale => self.stale(target, body).await,
+            Fault::Repeated => {
+                self.perform(call, target, body.clone()).await;
+                tokio::time::sleep(fault::PATIENCE).await;
+                self.perform(call, target, body).await
+            }
+            Fault::SeenAgain => unreachable!("the call itself goes well"),
         }
+    }
+
+    /// A call of the simulation's own to AWS.
+    pub async fn certain_call(&self, target: &str, body: Bytes) -> Response<Bytes> {
+        let response = self.aws.call(target, body.clone()).await;
+        if Call::of_aws(target, &body).changes_table() {
+            self.wrote(target, body);
+        }
+        response
     }
 
     /// Carries out a call to AWS, and takes note of what it changes.
     pub async fn perform(&self, call: Call, target: &str, body: Bytes) -> Response<Bytes> {
+        let body = match self.sabotage {
+            Some(sabotage) => sabotage.request(call, body),
+            None => body,
+        };
         let response = self.aws.call(target, body.clone()).await;
         match call {
             Call::Queue(_) => self.changed.notify_one(),
             Call::Table(table) if table.writes() && response.status().is_success() => {
                 observe::written(self, &body).await;
-                self.state().writes.push((target.to_owned(), body));
+                self.wrote(target, body);
             }
             _ => {}
         }
         response
-    }
-
-    /// Answers from the state before the latest one to four writes.
-    async fn stale(&self, target: &str, body: Bytes) -> Response<Bytes> {
-        let writes = self.state().writes.clone();
-        let behind = usize::try_from(1 + self.dice.fault.below(4)).unwrap_or(1);
-        let earlier = Aws::seeded(Arc::clone(&self.clock), world::ENDPOINT, 0);
-        world::resources(&earlier).await;
-        for (target, body) in writes.iter().take(writes.len().saturating_sub(behind)) {
-            earlier.call(target, body.clone()).await;
-        }
-        earlier.call(target, body).await
     }
 
     /// A call is about to go out: how it fares.
@@ -240,7 +277,7 @@ impl Run {
         if invocation.is_dead() || number > MOST_CALLS {
             return self.never().await;
         }
-        let fault = self.fault_of(number, call);
+        let fault = self.fault_of(number, invocation, call);
         self.trace.push(Entry::Call(Line {
             at: self.now(),
             who: (invocation.function.id(), invocation.number),
@@ -252,17 +289,22 @@ impl Run {
             },
             fault,
         }));
+        if fault == Some(Fault::SeenAgain) {
+            scheduler::seen_again(self, invocation);
+            return None;
+        }
         fault
     }
 
-    fn fault_of(&self, number: usize, call: Call) -> Option<Fault> {
+    fn fault_of(&self, number: usize, invocation: &Invocation, call: Call) -> Option<Fault> {
         let mut state = self.state();
-        state.made.push(call);
+        let by = invocation.function;
+        state.made.push((by, call));
         let fault = match state.strikes.get(&number)? {
-            Some(fault) if fault.befalls(call) => *fault,
+            Some(fault) if fault.befalls(by, call) => *fault,
             Some(_) => return None,
             None => {
-                let befalling: Vec<Fault> = Fault::befalling(call).collect();
+                let befalling: Vec<Fault> = Fault::befalling(by, call).collect();
                 *self.dice.fault.pick(&befalling)?
             }
         };

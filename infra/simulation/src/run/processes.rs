@@ -4,10 +4,14 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 
 use super::Run;
 use crate::functions::{Function, Process};
+use crate::happening::Happening;
+
+/// A process that was idle for so long has old memories.
+const FROZEN: SignedDuration = SignedDuration::from_mins(10);
 
 impl Run {
     /// A process for an invocation: one that is idle, with what it remembers, or a new one.
@@ -21,12 +25,17 @@ impl Run {
             return Process::cold(function);
         }
         let place = usize::try_from(place).unwrap_or(usize::MAX) % idle.len();
-        idle.swap_remove(place)
+        let (since, process) = idle.swap_remove(place);
+        if self.now().duration_since(since) > FROZEN {
+            *state.happened.entry(Happening::Thawed).or_default() += 1;
+        }
+        process
     }
 
     /// The process is idle again: frozen, until somebody takes it.
     pub fn freeze(&self, function: Function, process: Arc<Process>) {
-        self.state().idle.entry(function).or_default().push(process);
+        let idle = (self.now(), process);
+        self.state().idle.entry(function).or_default().push(idle);
     }
 
     /// The number of a new invocation.

@@ -8,6 +8,8 @@ use jiff::Timestamp;
 use super::{MOST_CALLS, Run};
 use crate::call::Call;
 use crate::fault::Fault;
+use crate::functions::Function;
+use crate::happening::Happening;
 use crate::observe::Commit;
 use crate::secrets;
 use crate::trace::Entry;
@@ -25,6 +27,17 @@ impl Run {
         if text.contains(secrets::CANARY) {
             self.state().leaks.insert(format!("{place}: {text}"));
         }
+    }
+
+    /// Something happened that is counted.
+    pub fn happens_that(&self, happening: Happening) {
+        *self.state().happened.entry(happening).or_default() += 1;
+    }
+
+    /// What happened that is counted.
+    #[must_use]
+    pub fn happened(&self) -> BTreeMap<Happening, u64> {
+        self.state().happened.clone()
     }
 
     /// Deliveries or webhooks were written.
@@ -67,9 +80,9 @@ impl Run {
         self.calls.load(Ordering::Relaxed) > MOST_CALLS
     }
 
-    /// All calls, in order.
+    /// All calls, in order, and who made them.
     #[must_use]
-    pub fn calls_made(&self) -> Vec<Call> {
+    pub fn calls_made(&self) -> Vec<(Function, Call)> {
         self.state().made.clone()
     }
 
@@ -83,11 +96,5 @@ impl Run {
     #[must_use]
     pub fn published(&self) -> BTreeMap<usize, Timestamp> {
         self.state().published.clone()
-    }
-
-    /// How many writes the table has taken.
-    #[must_use]
-    pub fn writes(&self) -> usize {
-        self.state().writes.len()
     }
 }

@@ -7,7 +7,7 @@ use crate::flows;
 
 async fn empty_run() -> Arc<Run> {
     let flow = flows::named("success").unwrap();
-    let run = Run::new(flow.scenario, &[], false);
+    let run = Run::new(flow.scenario, &[], false, None);
     context::enter(Arc::clone(&run));
     world::resources(&run.aws).await;
     run
