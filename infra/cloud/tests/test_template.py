@@ -243,6 +243,19 @@ def test_alarms_name_metrics_that_functions_print():
     assert named and named <= printed
 
 
+def test_receipts_that_do_not_reach_us_ring_and_carriers_that_send_none_do_not():
+    every = [body["Properties"] for body in ALARMS.values()]
+    alarms = [alarm for alarm in every if alarm.get("MetricName", "").startswith("Inquiries")]
+    assert {alarm["MetricName"] for alarm in alarms} == {"InquiriesSettled", "InquiriesUnanswered"}
+    for alarm in alarms:
+        stack, channel = alarm["Dimensions"]
+        assert stack == {"Name": "Stack", "Value": {"Ref": "AWS::StackName"}}
+        assert channel == {"Name": "Channel", "Value": "sms"}
+        assert (alarm["Statistic"], alarm["TreatMissingData"]) == ("Sum", "notBreaching")
+        # A few messages an hour are enough, one now and then is not.
+        assert 3600 < alarm["Period"] * alarm["EvaluationPeriods"] <= 86400 and alarm["Threshold"] >= 3
+
+
 def test_nothing_depends_on_itself():
     """CloudFormation counts what an UpdatePolicy names, too."""
     resources = translated["Resources"]

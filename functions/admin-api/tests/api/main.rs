@@ -10,7 +10,7 @@
 //! * [`sms_test`], [`history`], [`stats`] — a test message; what became of messages and deliveries
 //! * [`provider`], [`provider_check`], [`preview`] — who carries messages, what Twilio says of it, what they look like
 //! * [`members`], [`preferences`] — phones, opt-outs, what people want to be told
-//! * [`any_body`] — properties that hold for any input
+//! * [`any_body`] — properties that hold for any input; [`injection`] — texts that try to be more than a value
 
 mod access;
 mod actions;
@@ -23,6 +23,9 @@ mod deliveries;
 mod description;
 mod events;
 mod history;
+#[path = "../../../../shared/platform/tests/support/hostile.rs"]
+mod hostile;
+mod injection;
 mod key_attacks;
 mod members;
 mod observability;

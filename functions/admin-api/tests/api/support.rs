@@ -58,6 +58,7 @@ pub(crate) struct Deployment {
     pub(crate) url_rules: UrlRules,
     pub(crate) entropy: Entropy,
     pub(crate) public_base_url: Option<&'static str>,
+    pub(crate) brand: &'static str,
     /// What stands between the API and AWS.
     pub(crate) gate: Option<Arc<dyn Gate>>,
 }
@@ -68,6 +69,7 @@ impl Default for Deployment {
             url_rules: UrlRules::default(),
             entropy: Entropy::system(),
             public_base_url: Some("https://example.com"),
+            brand: "SetGet",
             gate: None,
         }
     }
@@ -108,6 +110,7 @@ impl Api {
             url_rules,
             entropy,
             public_base_url,
+            brand,
             gate,
         } = deployment;
         let client = |rules| GuardedClient::new(Arc::new(Names), rules).unwrap();
@@ -143,7 +146,7 @@ impl Api {
             endpoints: client(url_rules),
             public_internet: client(UrlRules::default()),
             url_rules,
-            brand: "SetGet".parse().unwrap(),
+            brand: brand.parse().unwrap(),
             twilio: TwilioApi::new(twilio.clone(), "https://api.twilio.com", url_rules).unwrap(),
             public_base_url: public_base_url.map(str::to_owned),
             log_retention: Duration::from_secs(30 * 24 * 60 * 60),

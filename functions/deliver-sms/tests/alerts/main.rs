@@ -12,6 +12,7 @@
 //! * `inquiries` — messages without receipts
 //! * [`sweep`] — who wakes what waits for receipts
 //! * `gateways` — the other carrier
+//! * `injection` — what a gateway receives over a socket where every text is hostile
 //! * `observability` — what can be seen of it: traces, log lines, numbers
 //! * `samples` — the samples of `events/`
 
@@ -24,8 +25,11 @@ mod doubt;
 mod faults;
 mod functions;
 mod gateways;
+#[path = "../../../../shared/platform/tests/support/hostile.rs"]
+mod hostile;
 mod hot_workspace;
 mod identical;
+mod injection;
 mod inquiries;
 mod never_twice;
 mod observability;

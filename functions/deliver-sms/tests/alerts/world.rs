@@ -73,6 +73,14 @@ impl World {
 
     /// A deployment with this public base URL.
     pub async fn at(public_base_url: &str) -> World {
+        World::altered(public_base_url, |deliver| deliver).await
+    }
+
+    /// The same, with another `deliver-sms`.
+    pub async fn altered(
+        public_base_url: &str,
+        alter: impl FnOnce(DeliverSms) -> DeliverSms,
+    ) -> World {
         let base: Timestamp = "2026-03-29T14:30:00Z".parse().unwrap();
         let clock = clock::virtual_from(base);
         let aws = Aws::new(Arc::clone(&clock), ENDPOINT);
@@ -99,7 +107,8 @@ impl World {
             faults: Arc::clone(&faults),
             clock: Arc::clone(&clock),
         });
-        let deliver = Arc::new(parts("DeliverSms").deliver_sms(http, public_base_url));
+        let deliver = parts("DeliverSms").deliver_sms(http, public_base_url);
+        let deliver = Arc::new(alter(deliver));
         let functions: Arc<dyn Invoke> = Arc::new(Functions {
             fan_out,
             deliver: Arc::clone(&deliver),
@@ -177,7 +186,7 @@ impl World {
             .unwrap();
     }
 
-    async fn use_carrier(&self, carrier: Carrier) {
+    pub async fn use_carrier(&self, carrier: Carrier) {
         let mut stored = self.store.provider(&self.workspace()).await.unwrap();
         let provider = Provider {
             carrier,
@@ -192,7 +201,7 @@ impl World {
             .unwrap();
     }
 
-    async fn seal(&self, purpose: Purpose, secret: &str) -> domain::secret::SealedSecret {
+    pub async fn seal(&self, purpose: Purpose, secret: &str) -> domain::secret::SealedSecret {
         self.secrets
             .seal_text(&self.workspace(), purpose, &SecretText::new(secret))
             .await

@@ -172,7 +172,24 @@ impl Template {
                 }
             }
         }
+        template.check_triggers()?;
         Ok(template)
+    }
+
+    /// There are no other queues here than the template's own, however an ARN is written.
+    fn check_triggers(&self) -> Result<(), TemplateError> {
+        for function in &self.functions {
+            let unknown = |trigger: &&QueueTrigger| {
+                !self.queues.iter().any(|queue| queue.name == trigger.queue)
+            };
+            if let Some(trigger) = function.queues.iter().find(unknown) {
+                return Err(TemplateError::Dangling {
+                    at: format!("{}.Events", function.id),
+                    name: trigger.queue.clone(),
+                });
+            }
+        }
+        Ok(())
     }
 
     /// The packages that hold the functions, each once, sorted.

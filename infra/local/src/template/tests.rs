@@ -3,6 +3,7 @@ use std::time::Duration;
 use proptest::prelude::*;
 
 use super::*;
+use crate::aws::{ACCOUNT_ID, REGION};
 
 fn settings(overrides: &[(&str, &str)]) -> Settings {
     let overrides = overrides
@@ -384,6 +385,19 @@ fn an_event_source_mapping_that_aws_would_refuse_or_the_stack_does_not_know_is_a
     }
     assert!(event("SQS", "Queue: nowhere").is_err());
     assert!(event("SNS", "Topic: x").is_err());
+}
+
+#[test]
+fn an_event_source_mapping_of_a_queue_that_is_not_the_templates_is_an_error_that_names_it() {
+    let of = |queue: &str| format!("Queue: 'arn:aws:sqs:{REGION}:{ACCOUNT_ID}:{queue}'");
+    assert_eq!(event("SQS", &of("Q")).unwrap().queues[0].queue, "Q");
+    for nowhere in ["Elsewhere", "", "q"] {
+        let error = event("SQS", &of(nowhere)).unwrap_err().to_string();
+        assert!(
+            error.ends_with(&format!("nothing in the template answers to {nowhere}")),
+            "{error}"
+        );
+    }
 }
 
 #[test]

@@ -11,35 +11,14 @@ use jiff::Timestamp;
 use platform::http::{HttpSend, OutboundRequest, header_map};
 use proptest::prelude::*;
 
+use crate::hostile::HOSTILE;
 use crate::support::{AMPLE, LOCAL, NO_CONTENT, Server, local_client, post};
 
-/// What splits a header, a request or a C string where it is taken as it is.
-const HOSTILE: &[&str] = &[
-    "\r\nX-Evil: 1",
-    "\nX-Evil: 1",
-    "\rX-Evil: 1",
-    "\r\n\r\nGET /evil HTTP/1.1\r\nHost: evil\r\n\r\n",
-    "\0X-Evil: 1",
-    "\u{85}X-Evil: 1",
-    "\u{2028}X-Evil: 1",
-    // Latin-1 code points whose low bytes are CR and LF
-    "\u{10d}\u{10a}X-Evil: 1",
-    "嘊嘍X-Evil: 1",
-    "\u{b}\u{c}X-Evil: 1",
-    "\u{7f}",
-    "\u{fc}",
-    "\u{1f980}",
-    " HTTP/1.1\r\nX-Evil: 1\r\nX-Rest:",
-    "\tX-Evil: 1",
-    "%0d%0aX-Evil:%201",
-    "%00",
-    "%E5%98%8A%E5%98%8DX-Evil:1",
-];
-
-const OF_EVERY_REQUEST: [&str; 4] = ["accept", "accept-encoding", "content-length", "host"];
+pub(crate) const OF_EVERY_REQUEST: [&str; 4] =
+    ["accept", "accept-encoding", "content-length", "host"];
 
 /// The head of the one request that came, in lines, and its body.
-fn sole_request(server: &Server) -> (Vec<String>, String) {
+pub(crate) fn sole_request(server: &Server) -> (Vec<String>, String) {
     let requests = server.log.requests();
     assert_eq!(
         (requests.len(), server.log.connections()),
@@ -58,7 +37,7 @@ fn sole_request(server: &Server) -> (Vec<String>, String) {
     )
 }
 
-fn header_names(head: &[String]) -> Vec<&str> {
+pub(crate) fn header_names(head: &[String]) -> Vec<&str> {
     let mut names: Vec<_> = head[1..]
         .iter()
         .map(|line| line.split_once(": ").unwrap().0)
@@ -119,7 +98,7 @@ fn hostile_body(text: &str) -> Body {
     Body::from(serde_json::json!({ "data": text }).to_string())
 }
 
-fn delivery(event: &str) -> Option<DeliveryId> {
+pub(crate) fn delivery(event: &str) -> Option<DeliveryId> {
     let workspace = WorkspaceId::parse("ws_1").unwrap();
     let event = EventId::parse(event).ok()?;
     let webhook = WebhookId::from_random([7; 16]);

@@ -5,6 +5,8 @@ mod connections;
 mod deadlines;
 mod dns_answers;
 mod environment;
+#[path = "../support/hostile.rs"]
+mod hostile;
 mod hostile_responses;
 mod injection;
 mod packed_bodies;
@@ -14,3 +16,4 @@ mod slow_drips;
 mod support;
 mod tls;
 mod tls_failures;
+mod twilio_injection;
