@@ -7,6 +7,7 @@ mod captured_log;
 mod captured_metrics;
 mod crashes;
 mod crowds;
+mod down_for_long;
 mod endings;
 mod hot_workspace;
 mod in_flight_wall;

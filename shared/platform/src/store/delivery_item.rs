@@ -156,6 +156,19 @@ fn index_attributes(delivery: &Delivery) -> Vec<(String, AttributeValue)> {
     }
 }
 
+/// When a claim counts as overdue, where it is looked after: so long before it ends at the earliest. Less than `sweep`
+/// lets pass before it takes a wake-up for lost, 5 minutes, by more than a claim lasts.
+const CLAIM_OVERDUE: Duration = Duration::from_secs(3 * 60);
+
+/// When something is to be done about a pending delivery. A claim made in time leaves it as it was: an entry of the index
+/// that stays where it is costs nothing, and whoever has died with the claim is found by it as well.
+fn seen_to_at(pending: &Pending) -> Timestamp {
+    let overdue = pending.lease.map(|lease| lease.until - CLAIM_OVERDUE);
+    pending
+        .next_attempt_at
+        .max(overdue.unwrap_or(Timestamp::MIN))
+}
+
 /// Where in the index of what waits a pending delivery was written to.
 pub(crate) fn due_place(key: &DeliveryKey, pending: &Pending) -> DuePlace {
     let waiting = match pending.woken_by {
@@ -164,7 +177,7 @@ pub(crate) fn due_place(key: &DeliveryKey, pending: &Pending) -> DuePlace {
     };
     DuePlace::new(
         keys::due_shard(Channel::Webhook, waiting, key.id.due_shard()),
-        pending.earliest(),
+        seen_to_at(pending),
     )
 }
 
@@ -512,6 +525,26 @@ mod tests {
         let moved = keys::due_shard(Channel::Webhook, Waiting::WithMessage, shard);
         item.insert("due_shard".to_owned(), item::text(moved));
         assert_eq!(read(&item), WokenBy::Message);
+    }
+
+    #[test]
+    fn a_claim_made_in_time_leaves_the_index_as_it_is() {
+        let place = |due: i64, claimed: i64| {
+            let waiting = Pending {
+                plan: Plan::NEW,
+                next_attempt_at: at(due),
+                lease: None,
+                woken_by: WokenBy::Message,
+            };
+            let claim = waiting.claim(at(claimed), Duration::from_secs(45));
+            let key = delivery(Body::from("{}".to_owned()), vec![], State::Success).key;
+            (due_place(&key, &waiting), due_place(&key, &claim))
+        };
+        let (waiting, claimed) = place(0, 135_000);
+        assert_eq!(waiting, claimed);
+        // One that comes late is not overdue anew while the attempt is under way.
+        let (_, claimed) = place(0, 600_000);
+        assert_eq!(claimed, place(465_000, 465_000).0);
     }
 
     fn any_state() -> impl Strategy<Value = State> {

@@ -55,7 +55,7 @@ const KEPT: Duration = Duration::from_secs(400 * 24 * 60 * 60);
 /// To leave out a stretch of rolled-up hours with no more deliveries than this costs more than to read it once again.
 const NOT_WORTH_LEAVING_OUT: u64 = 1_000;
 /// Webhooks that are counted at a time; each is [`LOG_SHARDS`](domain::ids::LOG_SHARDS) calls.
-const WEBHOOKS: usize = 8;
+const WEBHOOKS: usize = 4;
 
 /// How many deliveries of each day, UTC, stand so and are of events of that type. The day is that of the event.
 pub type WebhookCounts = HashMap<(Date, StatusFilter, EventType), u64>;

@@ -105,11 +105,22 @@ impl HttpSend for Caller {
     }
 }
 
+/// What a server says in front of an application that is down, or an application that is up.
+fn body(status: u16) -> &'static [u8] {
+    match status {
+        500.. => {
+            b"<html>\r\n<head><title>503 Service Temporarily Unavailable</title></head>\r\n<body>\r\n<center><h1>503 Service \
+              Temporarily Unavailable</h1></center>\r\n<hr><center>nginx</center>\r\n</body>\r\n</html>\r\n"
+        }
+        _ => b"ok",
+    }
+}
+
 async fn respond(answer: Answer, deadline: Duration) -> Result<InboundResponse, SendError> {
     let response = |status, retry_after| InboundResponse {
         status,
         retry_after,
-        body: b"ok".to_vec(),
+        body: body(status).to_vec(),
         body_truncated: false,
     };
     match answer {

@@ -18,6 +18,32 @@ use platform::queue::sending::Outgoing;
 use sqs::QueueCounts;
 
 use super::{World, alone};
+use crate::load::Dice;
+
+/// The body of an event, as long as most are, with ids and words of its own: no two compress alike.
+fn usual_body(number: usize) -> Body {
+    let mut dice = Dice::new(number as u64);
+    let mut word = || format!("{:016x}", dice.next());
+    let [id, title, assignee, label, actor] = std::array::from_fn(|_| word());
+    let happened = "2026-03-29T14:30:00Z";
+    Body::from(format!(
+        concat!(
+            r#"{{"event":"work_item.created","timestamp":"{happened}","#,
+            r#""workspace":{{"id":"ws_1","slug":"my-workspace"}},"#,
+            r#""project":{{"id":"proj_def456","name":"Web App","identifier":"WEB"}},"#,
+            r#""data":{{"id":"wi_{id}","title":"Fix {title} loading issue","state":"Backlog","priority":"High","#,
+            r#""assignees":["{assignee}@example.com"],"labels":["bug","{label}"],"#,
+            r#""created_at":"{happened}","updated_at":"{happened}"}},"#,
+            r#""actor":{{"id":"user_{actor}","email":"{actor}@example.com","display_name":"Bob"}}}}"#,
+        ),
+        happened = happened,
+        id = id,
+        title = title,
+        assignee = assignee,
+        label = label,
+        actor = actor,
+    ))
+}
 
 impl World {
     /// An event on the events queue, as an upstream sends it, happening now.
@@ -126,7 +152,7 @@ impl World {
                 event_id: event_id.clone(),
                 event: EventType::ALL[0],
                 accepted_at: Some(self.now()),
-                body: Body::from(r#"{"x":1}"#.to_owned()),
+                body: usual_body(number),
             };
             let key = self.key(webhook, &event_id, happened);
             let wake_up = WebhookWakeUp {
