@@ -2,8 +2,10 @@
 
 use std::time::Duration;
 
+use domain::sms::member::NotSent;
+
 use crate::explore::Depth;
-use crate::scenario::{Action, Answer, Hook, Mischief, ProviderPlan, Scenario};
+use crate::scenario::{Action, Answer, Hook, Mischief, ProviderPlan, Scenario, Wants, Way};
 
 const SECOND: Duration = Duration::from_secs(1);
 const HOUR: Duration = Duration::from_secs(60 * 60);
@@ -22,6 +24,7 @@ pub fn all() -> Vec<Flow> {
     let mut flows = webhook_flows();
     flows.extend(api_flows());
     flows.extend(sms_flows());
+    flows.extend(wider_flows());
     flows
 }
 
@@ -48,6 +51,7 @@ fn webhooks(answers: &[Answer], actions: &[(Duration, Action)]) -> Scenario {
         webhooks: vec![Hook::answering(answers)],
         provider: None,
         members: 0,
+        left_out: Vec::new(),
         room: None,
         actions: actions.to_vec(),
         mischief: Mischief::default(),
@@ -76,11 +80,34 @@ fn webhook_flows() -> Vec<Flow> {
         room: Some(0),
         ..one(&[BAD, BAD, BAD, OK])
     };
+    // A failing event ends 14 h 36 min to 16 h 4 min after it happened; the success comes between two and three of them.
+    let streak = Scenario {
+        webhooks: vec![Hook {
+            failing: vec![1, 2, 4, 5, 6],
+            ..Hook::answering(&[OK])
+        }],
+        ..webhooks(
+            &[],
+            &[
+                (Duration::ZERO, Action::event(1)),
+                (Duration::ZERO, Action::event(2)),
+                (SECOND * 58_000, Action::event(3)),
+                (SECOND * 7_000, Action::event(4)),
+                (SECOND * 7_000, Action::event(5)),
+                (SECOND * 7_000, Action::event(6)),
+            ],
+        )
+    };
+    let all_fail = [
+        (Duration::ZERO, Action::event(1)),
+        (HOUR * 5, Action::Stats),
+    ];
     vec![
         flow("success", Depth::Pairs, one(&[OK])),
         flow("retry", Depth::Pairs, one(&[BAD, OK])),
         flow("fast-lane-retry", Depth::Singles, fast(one(&[BAD, OK]))),
-        flow("all-fail", Depth::Singles, one(&[BAD])),
+        flow("all-fail", Depth::Singles, webhooks(&[BAD], &all_fail)),
+        flow("streak", Depth::Deaths, streak),
         flow("disabling", Depth::Deaths, webhooks(&[BAD], &three)),
         flow(
             "gone",
@@ -109,7 +136,11 @@ fn api_flows() -> Vec<Flow> {
         on: false,
     };
     vec![
-        flow("resend", Depth::Singles, then(&[OK], &[(HOUR, resend)])),
+        flow(
+            "resend",
+            Depth::Singles,
+            then(&[OK], &[(HOUR * 3, Action::Stats), (HOUR * 4, resend)]),
+        ),
         flow(
             "resend-pending",
             Depth::Singles,
@@ -118,7 +149,10 @@ fn api_flows() -> Vec<Flow> {
         flow(
             "recover",
             Depth::Deaths,
-            then(&six_failures, &[(HOUR * 20, recover)]),
+            then(
+                &six_failures,
+                &[(HOUR * 19, Action::Stats), (HOUR * 20, recover)],
+            ),
         ),
         flow(
             "garbage",
@@ -149,18 +183,78 @@ fn api_flows() -> Vec<Flow> {
     ]
 }
 
-fn sms_flows() -> Vec<Flow> {
-    let alert = |provider: ProviderPlan| Scenario {
+fn alert(provider: ProviderPlan) -> Scenario {
+    Scenario {
         webhooks: Vec::new(),
         provider: Some(provider),
         members: 1,
         ..webhooks(&[OK], &[(Duration::ZERO, Action::alert(1))])
+    }
+}
+
+fn twilio(behaviour: &str) -> Scenario {
+    alert(ProviderPlan::Twilio {
+        behaviour: behaviour.to_owned(),
+    })
+}
+
+/// What is not every event to every webhook and every member, or does not come over the queue.
+fn wider_flows() -> Vec<Flow> {
+    let wants = |wants| Hook {
+        wants,
+        ..Hook::answering(&[OK])
     };
-    let twilio = |behaviour: &str| {
-        alert(ProviderPlan::Twilio {
-            behaviour: behaviour.to_owned(),
-        })
+    let not_theirs = Scenario {
+        webhooks: vec![
+            wants(Wants::Project),
+            wants(Wants::OtherProject),
+            wants(Wants::OtherType),
+        ],
+        ..webhooks(
+            &[],
+            &[
+                (Duration::ZERO, Action::event(1)),
+                (Duration::ZERO, Action::event(2)),
+            ],
+        )
     };
+    let left_out = Scenario {
+        left_out: vec![NotSent::NoPhone, NotSent::SwitchedOff],
+        ..twilio("{}")
+    };
+    let posted = Action::Publish {
+        event: 1,
+        webhooks: true,
+        alert: true,
+        way: Way::Http,
+    };
+    let posted = Scenario {
+        webhooks: vec![Hook::answering(&[OK])],
+        actions: vec![(Duration::ZERO, posted)],
+        ..twilio("{}")
+    };
+    // Three in a row that fail, and are no reason to switch it off.
+    let test = Action::TestWebhook { webhook: 0 };
+    let tests = [0, 1, 2].map(|number| (SECOND * 10 * number, test));
+    let test_sms = Scenario {
+        actions: vec![(Duration::ZERO, Action::TestSms)],
+        ..twilio("{}")
+    };
+    let rotate = [
+        (Duration::ZERO, Action::event(1)),
+        (SECOND * 30, Action::Rotate { webhook: 0 }),
+    ];
+    vec![
+        flow("not-theirs", Depth::Singles, not_theirs),
+        flow("sms-left-out", Depth::Singles, left_out),
+        flow("posted", Depth::Singles, posted),
+        flow("test-webhook", Depth::Singles, webhooks(&[BAD], &tests)),
+        flow("test-sms", Depth::Singles, test_sms),
+        flow("rotate", Depth::Singles, webhooks(&[BAD, OK], &rotate)),
+    ]
+}
+
+fn sms_flows() -> Vec<Flow> {
     let gateway = |idempotent, answers: &[Answer]| {
         alert(ProviderPlan::Gateway {
             idempotent,
@@ -190,6 +284,7 @@ fn sms_flows() -> Vec<Flow> {
                 event: 1,
                 webhooks: true,
                 alert: true,
+                way: Way::Queue,
             },
         )],
         ..twilio("{}")

@@ -108,9 +108,9 @@ pub enum Process {
 }
 
 thread_local! {
-    /// The HTTP API is dear to make, and all that it remembers is secrets that it has opened: of no use in another run,
-    /// whose ciphertexts differ.
-    static ADMIN_API: Arc<Process> = Arc::new(Process::AdminApi(Parts::new().admin_api()));
+    /// Dear to make, and without memory: no route that the simulation uses goes out through it.
+    static GUARDED: GuardedClient =
+        GuardedClient::new(Arc::new(SystemResolver), UrlRules::default()).expect("a client");
 }
 
 /// As `template.yaml` has it.
@@ -123,9 +123,6 @@ impl Process {
     /// A new process, which remembers nothing.
     #[must_use]
     pub fn cold(function: Function) -> Arc<Process> {
-        if function == Function::AdminApi {
-            return ADMIN_API.with(Arc::clone);
-        }
         let parts = Parts::new();
         Arc::new(match function {
             Function::AdminApi => Process::AdminApi(parts.admin_api()),
@@ -304,7 +301,7 @@ fn twilio() -> TwilioApi {
     TwilioApi::new(Arc::new(Outside), TWILIO, UrlRules::default()).expect("Twilio's URL is good")
 }
 
-/// The real client: no route that the simulation uses goes out through it.
+/// The real client.
 fn guarded() -> GuardedClient {
-    GuardedClient::new(Arc::new(SystemResolver), UrlRules::default()).expect("a client")
+    GUARDED.with(Clone::clone)
 }

@@ -12,6 +12,7 @@ use jiff::Timestamp;
 use local::outside::twilio::{Callback, DeliverCallback, Reply};
 use platform::http::{HttpSend, InboundResponse, OutboundRequest, SendError, Stage};
 
+use crate::actions;
 use crate::call::Call;
 use crate::context;
 use crate::fault::Fault;
@@ -36,6 +37,8 @@ pub struct Contacts {
     pub requests: Vec<Request>,
     /// The messages that the gateway was given.
     pub gateway: Vec<GatewayCall>,
+    /// The tests that administrators asked for, one by one.
+    pub tests: Vec<TestRequest>,
     /// How many of the scenario's answers each delivery has had.
     answered: BTreeMap<String, usize>,
 }
@@ -66,6 +69,24 @@ pub struct GatewayCall {
     pub body: String,
     /// Whether the gateway took it.
     pub accepted: bool,
+}
+
+/// A request for a test.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TestRequest {
+    /// What was to be tested.
+    pub of: Tested,
+    /// The delivery that the answer names; none where the answer is another one, or there is none.
+    pub accepted: Option<String>,
+}
+
+/// What a test is sent to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Tested {
+    /// The webhook at this place.
+    Webhook(usize),
+    /// This phone.
+    Phone(String),
 }
 
 /// The host of the webhook at this place.
@@ -194,8 +215,14 @@ impl Run {
     fn endpoint_answer(&self, request: &OutboundRequest) -> Answer {
         let (number, of_host) = self.received(request);
         let mut hooks = self.scenario.webhooks.iter().enumerate();
-        let hook = hooks.find(|(place, _)| host(*place) == of_host);
-        hook.map_or(Answer::Refused, |(_, hook)| nth(&hook.answers, number))
+        let Some((_, hook)) = hooks.find(|(place, _)| host(*place) == of_host) else {
+            return Answer::Refused;
+        };
+        let event = actions::event_in(&request.body);
+        if event.is_some_and(|event| hook.failing.contains(&event)) {
+            return Answer::Status(500);
+        }
+        nth(&hook.answers, number)
     }
 
     fn gateway_answer(&self, request: &OutboundRequest) -> Answer {

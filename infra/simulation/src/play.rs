@@ -1,7 +1,9 @@
 //! Playing a run from its beginning to its end.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::ops::RangeInclusive;
 use std::sync::{Arc, PoisonError};
+use std::time::Duration;
 
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
@@ -25,12 +27,18 @@ use crate::happening::Happening;
 use crate::log::Listener;
 use crate::observe::Commit;
 use crate::observe_due::{self, Due};
-use crate::outside::{GatewayCall, Request};
+use crate::outside::{GatewayCall, Request, TestRequest};
 use crate::run::{BEGIN, Run};
 use crate::sabotage::Sabotage;
 use crate::scenario::Scenario;
 use crate::trace::Entry;
 use crate::{context, scheduler, world};
+
+/// The webhooks as they stand, by their ids; none where they are deleted.
+type Webhooks = BTreeMap<WebhookId, Option<Webhook>>;
+
+/// So long after the last write the product takes every hour for over, which is an hour after its end and its last touch.
+const ALL_HOURS_OVER: Duration = Duration::from_secs(3 * 60 * 60);
 
 /// How much of a run is told.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -79,8 +87,12 @@ pub struct End {
     pub sms_counts: Vec<(Date, DayCounts)>,
     /// What the product counted of the webhooks' deliveries.
     pub webhook_counts: WebhookCounts,
+    /// The same when every hour is over, from what the product has kept of them.
+    pub later_counts: WebhookCounts,
     /// The requests that endpoints received.
     pub requests: Vec<Request>,
+    /// The tests that administrators asked for.
+    pub tests: Vec<TestRequest>,
     /// What the gateway was given.
     pub gateway: Vec<GatewayCall>,
     /// What Twilio accepted.
@@ -142,17 +154,25 @@ pub fn play_sabotaged(
 
 async fn end(run: &Arc<Run>, at_rest: bool) -> End {
     let commits = run.commits();
-    let (sms_counts, webhook_counts) = counts(run).await;
+    let sms_counts = sms_counts(run).await;
     let (webhooks, deliveries, sms) = (
         webhooks(run).await,
         deliveries(&commits).await,
         sms(run).await,
     );
+    let webhook_counts = webhook_counts(run, &webhooks).await;
     look_for_secrets(run).await;
-    let (requests, gateway) = {
+    let (requests, tests, gateway) = {
         let contacts = run.contacts.lock().unwrap_or_else(PoisonError::into_inner);
-        (contacts.requests.clone(), contacts.gateway.clone())
+        (
+            contacts.requests.clone(),
+            contacts.tests.clone(),
+            contacts.gateway.clone(),
+        )
     };
+    let (accepted, dead_letters, held) = (run.twilio().accepted(), dead_letters(run), held(run));
+    let due = observe_due::entries(run).await;
+    let later_counts = later_counts(run, &webhooks).await;
     End {
         scenario: run.scenario.clone(),
         at_rest,
@@ -164,17 +184,19 @@ async fn end(run: &Arc<Run>, at_rest: bool) -> End {
         sms,
         sms_counts,
         webhook_counts,
+        later_counts,
         requests,
+        tests,
         gateway,
-        accepted: run.twilio().accepted(),
-        dead_letters: dead_letters(run),
-        held: held(run),
-        due: observe_due::entries(run).await,
+        accepted,
+        dead_letters,
+        held,
+        due,
         leaks: run.leaks(),
     }
 }
 
-async fn webhooks(run: &Run) -> BTreeMap<WebhookId, Option<Webhook>> {
+async fn webhooks(run: &Run) -> Webhooks {
     let store = Clients::certain().store();
     let mut webhooks = BTreeMap::new();
     for place in 0..run.scenario.webhooks.len() {
@@ -214,24 +236,41 @@ async fn sms(run: &Run) -> Vec<SmsDelivery> {
     sms
 }
 
-async fn counts(run: &Arc<Run>) -> (Vec<(Date, DayCounts)>, WebhookCounts) {
-    let store = Clients::certain().store();
+/// The days that the run took.
+fn days(run: &Run) -> RangeInclusive<Date> {
     let begin: Timestamp = BEGIN.parse().expect("a time");
-    let (first, last) = (day_of(begin), day_of(run.now()));
-    let sms_counts = if run.scenario.provider.is_none() {
-        Vec::new()
-    } else {
-        let counts = store.sms_counts(&world::workspace(), first, last).await;
-        counts.expect("no fault here")
-    };
-    if !run.scenario.counted {
-        return (sms_counts, WebhookCounts::new());
+    day_of(begin)..=day_of(run.now())
+}
+
+async fn sms_counts(run: &Run) -> Vec<(Date, DayCounts)> {
+    if run.scenario.provider.is_none() {
+        return Vec::new();
     }
-    let ids: Vec<_> = (0..run.scenario.webhooks.len())
-        .map(world::webhook_id)
-        .collect();
-    let webhook_counts = store.webhook_counts(&ids, first..=last, run.now()).await;
-    (sms_counts, webhook_counts.expect("no fault here"))
+    let (store, days) = (Clients::certain().store(), days(run));
+    let workspace = world::workspace();
+    let counts = store.sms_counts(&workspace, *days.start(), *days.end());
+    counts.await.expect("no fault here")
+}
+
+/// Counts the deliveries of the webhooks that are there, as the API does.
+async fn webhook_counts(run: &Run, webhooks: &Webhooks) -> WebhookCounts {
+    if !run.scenario.counted {
+        return WebhookCounts::new();
+    }
+    let there = webhooks.iter().filter(|(_, webhook)| webhook.is_some());
+    let ids: Vec<_> = there.map(|(id, _)| id.clone()).collect();
+    let store = Clients::certain().store();
+    let counts = store.webhook_counts(&ids, days(run), run.now()).await;
+    counts.expect("no fault here")
+}
+
+/// Counts once more when what was counted of each hour may be kept; and again, from what is kept.
+async fn later_counts(run: &Run, webhooks: &Webhooks) -> WebhookCounts {
+    if run.scenario.counted {
+        tokio::time::sleep(ALL_HOURS_OVER).await;
+        webhook_counts(run, webhooks).await;
+    }
+    webhook_counts(run, webhooks).await
 }
 
 /// Looks through the whole table, what is compressed included.

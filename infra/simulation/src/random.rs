@@ -2,12 +2,19 @@
 
 use std::time::Duration;
 
+use domain::sms::member::NotSent;
+
 use crate::dice::Dice;
 use crate::fault::Strike;
-use crate::scenario::{Action, Answer, Hook, Mischief, ProviderPlan, Scenario};
+use crate::scenario::{Action, Answer, Hook, Mischief, ProviderPlan, Scenario, Wants, Way};
 
 /// Most runs make fewer calls than this: strikes beyond it meet none.
 const CALLS: u64 = 60;
+
+/// In so many of a hundred runs with webhooks some events fail to the last.
+const ROWS: u64 = 12;
+/// When the first of them have, in milliseconds: 14 h 36 min.
+const ROW_ENDS: u64 = 52_560_000;
 
 /// So many of a hundred runs are stormy.
 const STORMS: u64 = 8;
@@ -38,17 +45,30 @@ fn scenario(seed: u64, dice: &Dice) -> Scenario {
     // Something has to happen to somebody.
     let least = usize::from(provider.is_none());
     let hooks = least + usize::from(dice.percent(40));
-    let webhooks: Vec<Hook> = (0..hooks).map(|_| hook(dice)).collect();
+    let mut webhooks: Vec<Hook> = (0..hooks).map(|_| hook(dice)).collect();
+    let counted = seed.is_multiple_of(4);
+    let mut events = if hooks > 0 && dice.percent(ROWS) {
+        row(dice, &mut webhooks)
+    } else {
+        events(dice, hooks, members)
+    };
+    let others = actions(dice, hooks, members, events.len());
+    events = with_repetitions(dice, events);
+    events.extend(others);
+    if counted && dice.percent(40) {
+        events.extend(looks(dice));
+    }
     Scenario {
         name: format!("seed {seed}"),
         seed,
-        actions: actions(dice, webhooks.len(), members),
+        actions: events,
         webhooks,
+        left_out: left_out(dice, members),
         provider,
         members,
         room: dice.percent(10).then(|| dice.below(3)),
         mischief: mischief(dice),
-        counted: seed.is_multiple_of(4),
+        counted,
     }
 }
 
@@ -101,9 +121,32 @@ fn behaviour(dice: &Dice) -> String {
 
 fn hook(dice: &Dice) -> Hook {
     Hook {
+        wants: match dice.below(20) {
+            0 => Wants::OtherType,
+            1 => Wants::OtherProject,
+            2 | 3 => Wants::Project,
+            _ => Wants::Everything,
+        },
         answers: answers(dice),
+        failing: Vec::new(),
         secret: dice.percent(60),
         fast: dice.percent(30),
+    }
+}
+
+/// Others whom alerts name.
+fn left_out(dice: &Dice, members: usize) -> Vec<NotSent> {
+    let reasons = [NotSent::NoPhone, NotSent::SwitchedOff].into_iter();
+    reasons
+        .filter(|_| members > 0 && dice.percent(15))
+        .collect()
+}
+
+fn way(dice: &Dice) -> Way {
+    if dice.percent(12) {
+        Way::Http
+    } else {
+        Way::Queue
     }
 }
 
@@ -133,26 +176,66 @@ fn failure(dice: &Dice) -> Answer {
     }
 }
 
-fn actions(dice: &Dice, hooks: usize, members: usize) -> Vec<(Duration, Action)> {
-    let mut actions = Vec::new();
+type Timed = (Duration, Action);
+
+fn events(dice: &Dice, hooks: usize, members: usize) -> Vec<Timed> {
     let events = if dice.percent(15) {
         1 + count(dice, 4)
     } else {
         1 + count(dice, 2)
     };
-    for event in 1..=events {
+    let event = |event| {
         let webhooks = hooks > 0 && (members == 0 || dice.percent(70));
         let publish = Action::Publish {
             event,
             webhooks,
             alert: members > 0 && (!webhooks || dice.percent(50)),
+            way: way(dice),
         };
-        let at = moment(dice);
-        actions.push((at, publish));
-        if dice.percent(15) {
-            actions.push((at + Duration::from_millis(dice.below(90_000)), publish));
-        }
+        (moment(dice), publish)
+    };
+    (1..=events).map(event).collect()
+}
+
+/// Events of which some fail to the last at one webhook: most of them soon, so that they end together; of those that
+/// succeed, most while they end.
+fn row(dice: &Dice, webhooks: &mut [Hook]) -> Vec<Timed> {
+    let events = 3 + count(dice, 4);
+    let failing: Vec<_> = (1..=events).filter(|_| dice.percent(62)).collect();
+    let event = |event| {
+        let late = if failing.contains(&event) { 15 } else { 70 };
+        let after = if dice.percent(late) { ROW_ENDS } else { 0 };
+        let at = Duration::from_millis(after + dice.below(6_000_000));
+        (at, Action::event(event))
+    };
+    let timed = (1..=events).map(event).collect();
+    let place = count(dice, webhooks.len() as u64);
+    if let Some(hook) = webhooks.get_mut(place) {
+        hook.failing = failing;
+        hook.wants = Wants::Everything;
     }
+    timed
+}
+
+/// Some events come once more.
+fn with_repetitions(dice: &Dice, events: Vec<Timed>) -> Vec<Timed> {
+    let repeated: Vec<_> = events
+        .iter()
+        .filter(|_| dice.percent(15))
+        .map(|(at, event)| (*at + Duration::from_millis(dice.below(90_000)), *event))
+        .collect();
+    events.into_iter().chain(repeated).collect()
+}
+
+/// Somebody looks at the numbers, now and then.
+fn looks(dice: &Dice) -> Vec<Timed> {
+    (0..=dice.below(2))
+        .map(|_| (Duration::from_secs(dice.below(80_000)), Action::Stats))
+        .collect()
+}
+
+fn actions(dice: &Dice, hooks: usize, members: usize, events: usize) -> Vec<Timed> {
+    let mut actions = Vec::new();
     if dice.percent(5) {
         actions.push((moment(dice), Action::Garbage));
     }
@@ -170,7 +253,9 @@ fn actions(dice: &Dice, hooks: usize, members: usize) -> Vec<(Duration, Action)>
     actions
 }
 
-const MEMBERS_AND_PROVIDER: [Action; 4] = [
+const MEMBERS_AND_PROVIDER: [Action; 6] = [
+    Action::TestSms,
+    Action::TestSms,
     Action::NewToken,
     Action::NoProvider,
     Action::Text { stop: true },
@@ -179,7 +264,7 @@ const MEMBERS_AND_PROVIDER: [Action; 4] = [
 
 fn administration(dice: &Dice, hooks: usize, events: usize) -> Action {
     let webhook = count(dice, hooks as u64);
-    match dice.below(10) {
+    match dice.below(14) {
         0..4 => Action::Resend {
             webhook,
             event: 1 + count(dice, events as u64),
@@ -187,7 +272,9 @@ fn administration(dice: &Dice, hooks: usize, events: usize) -> Action {
         4..6 => Action::Recover { webhook },
         6 => Action::Switch { webhook, on: false },
         7 | 8 => Action::Switch { webhook, on: true },
-        _ => Action::Delete { webhook },
+        9 => Action::Delete { webhook },
+        10 => Action::Rotate { webhook },
+        _ => Action::TestWebhook { webhook },
     }
 }
 

@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use domain::sms::member::NotSent;
+
 /// A run's script, faults apart.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Scenario {
@@ -13,8 +15,10 @@ pub struct Scenario {
     pub webhooks: Vec<Hook>,
     /// Who carries its messages.
     pub provider: Option<ProviderPlan>,
-    /// Members with a phone who want to be told; they are the recipients of every alert.
+    /// Members with a phone who want to be told; every alert names them.
     pub members: usize,
+    /// Members whom every alert names as well and who get nothing: they have no phone, or SMS is off for its type.
+    pub left_out: Vec<NotSent>,
     /// How many messages may sleep in the slow queue, where it is not what the product allows.
     pub room: Option<u64>,
     /// What happens, and when, counted from the beginning.
@@ -28,12 +32,39 @@ pub struct Scenario {
 /// A webhook.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Hook {
+    /// Which events it is to hear of.
+    pub wants: Wants,
     /// How its endpoint answers the requests for one delivery, one after the other; the last answer stays.
     pub answers: Vec<Answer>,
+    /// The events that fail there every time, whatever `answers` says.
+    pub failing: Vec<usize>,
     /// Whether it has a secret.
     pub secret: bool,
     /// Whether it is known as fast.
     pub fast: bool,
+}
+
+/// Which events a webhook is configured for. All events are of one type; those with even numbers are of one project,
+/// the others of none.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Wants {
+    /// All.
+    Everything,
+    /// Those of the project.
+    Project,
+    /// Those of a project in which nothing happens.
+    OtherProject,
+    /// Those of a type of which there are none.
+    OtherType,
+}
+
+/// How an event comes in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Way {
+    /// Over the events queue.
+    Queue,
+    /// Over the HTTP API; again, until it is answered.
+    Http,
 }
 
 /// How an endpoint or a gateway answers a request.
@@ -79,6 +110,8 @@ pub enum Action {
         webhooks: bool,
         /// Whether members are to be told.
         alert: bool,
+        /// How it comes in.
+        way: Way,
     },
     /// Something that is no event comes to the events queue.
     Garbage,
@@ -101,6 +134,18 @@ pub enum Action {
         /// On or off.
         on: bool,
     },
+    /// An administrator sends a sample event to a webhook.
+    TestWebhook {
+        /// The webhook.
+        webhook: usize,
+    },
+    /// An administrator sends a test message, each request to a phone of its own.
+    TestSms,
+    /// An administrator replaces a webhook's secret.
+    Rotate {
+        /// The webhook.
+        webhook: usize,
+    },
     /// An administrator enters another auth token of the same account.
     NewToken,
     /// An administrator removes the provider.
@@ -110,6 +155,8 @@ pub enum Action {
         /// STOP.
         stop: bool,
     },
+    /// An administrator looks at the numbers and at the history of both channels.
+    Stats,
     /// An administrator deletes a webhook.
     Delete {
         /// The webhook.
@@ -151,15 +198,35 @@ impl Mischief {
 }
 
 impl Hook {
-    /// With a secret, slow lane.
+    /// For all events, with a secret, slow lane.
     #[must_use]
     pub fn answering(answers: &[Answer]) -> Hook {
         Hook {
+            wants: Wants::Everything,
             answers: answers.to_vec(),
+            failing: Vec::new(),
             secret: true,
             fast: false,
         }
     }
+}
+
+impl Wants {
+    /// Whether a webhook that wants these is to hear of the event.
+    #[must_use]
+    pub fn matches(self, event: usize) -> bool {
+        match self {
+            Wants::Everything => true,
+            Wants::Project => is_in_project(event),
+            Wants::OtherProject | Wants::OtherType => false,
+        }
+    }
+}
+
+/// Whether the event is of the project.
+#[must_use]
+pub fn is_in_project(event: usize) -> bool {
+    event.is_multiple_of(2)
 }
 
 impl Action {
@@ -170,6 +237,7 @@ impl Action {
             event,
             webhooks: true,
             alert: false,
+            way: Way::Queue,
         }
     }
 
@@ -180,6 +248,7 @@ impl Action {
             event,
             webhooks: false,
             alert: true,
+            way: Way::Queue,
         }
     }
 }

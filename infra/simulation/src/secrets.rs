@@ -5,6 +5,8 @@ pub const CANARY: &str = "canary";
 
 /// Signs a webhook's requests.
 pub const WEBHOOK_SECRET: &str = "canary-of-a-webhook";
+/// Signs a webhook's requests, once it was rotated.
+pub const NEW_WEBHOOK_SECRET: &str = "canary-of-a-webhook-renewed";
 /// Signs in to Twilio.
 pub const TWILIO_TOKEN: &str = "canary-of-twilio";
 /// Signs in to Twilio, once it was changed.

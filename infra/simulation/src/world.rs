@@ -6,7 +6,7 @@ use domain::catalogue::{AlertType, EventFilter};
 use domain::endpoint_url::{EndpointUrl, UrlRules};
 use domain::ids::{UserId, WebhookId, WorkspaceId};
 use domain::secret::{SealedSecret, SecretText, WebhookSecret};
-use domain::sms::member::{Member, Preferences};
+use domain::sms::member::{Member, NotSent, Preferences};
 use domain::sms::provider::{Carrier, Gateway, Provider, TwilioAccount};
 use domain::sms::segments::MaxSegments;
 use domain::sms::sender::TwilioSender;
@@ -18,11 +18,13 @@ use platform::store::Store;
 
 use crate::clients::Clients;
 use crate::run::Run;
-use crate::scenario::{Hook, ProviderPlan};
+use crate::scenario::{Hook, ProviderPlan, Wants};
 use crate::{outside, secrets};
 
 /// Opens queue URLs; nobody listens there.
 pub const ENDPOINT: &str = "http://aws.test";
+/// The project that events are of.
+pub const PROJECT: &str = "proj_1";
 /// Who Twilio's messages come from.
 pub const SENDER: &str = "+14155550100";
 
@@ -86,6 +88,12 @@ pub fn phone(place: usize) -> String {
     format!("+1415555{:04}", 1234 + place)
 }
 
+/// The phone that the request for a test message with this number names: nobody else's.
+#[must_use]
+pub fn test_phone(request: usize) -> String {
+    format!("+1415556{:04}", 1234 + request)
+}
+
 /// The queues, the table and the key.
 pub async fn resources(aws: &Aws) {
     aws.create_resources(template())
@@ -102,8 +110,10 @@ pub async fn configure(run: &Arc<Run>) {
         let webhook = webhook(run, place, hook, &seal).await;
         store.add_webhook(&webhook).await.expect("no fault here");
     }
-    for place in 0..run.scenario.members {
-        let member = member(run, place);
+    let wanting = (0..run.scenario.members).map(|place| member(run, place));
+    let left_out = run.scenario.left_out.iter().zip(run.scenario.members..);
+    let left_out = left_out.map(|(because, place)| left_out_member(run, place, *because));
+    for member in wanting.chain(left_out) {
         store.create_member(&member).await.expect("no fault here");
     }
     match &run.scenario.provider {
@@ -162,8 +172,15 @@ async fn webhook(run: &Run, place: usize, hook: &Hook, seal: &Seal) -> Webhook {
         id: webhook_id(place),
         workspace: workspace(),
         url: EndpointUrl::parse(&url, UrlRules::default()).expect("a URL"),
-        events: EventFilter::All,
-        project_id: None,
+        events: match hook.wants {
+            Wants::OtherType => EventFilter::parse(&["project.deleted"]).expect("a type"),
+            _ => EventFilter::All,
+        },
+        project_id: match hook.wants {
+            Wants::Project => Some(PROJECT.parse().expect("an id")),
+            Wants::OtherProject => Some("proj_2".parse().expect("an id")),
+            Wants::Everything | Wants::OtherType => None,
+        },
         description: None,
         activity: Activity::Active,
         secret,
@@ -188,6 +205,17 @@ fn member(run: &Run, place: usize) -> Member {
         created_at: run.now(),
         updated_at: run.now(),
     }
+}
+
+/// A member who is named and gets nothing.
+fn left_out_member(run: &Run, place: usize, because: NotSent) -> Member {
+    let mut member = member(run, place);
+    match because {
+        NotSent::NoPhone => member.phone = None,
+        NotSent::SwitchedOff => member.preferences = Preferences::default(),
+        NotSent::NoProvider | NotSent::OptedOut => unreachable!("nothing of the member's own"),
+    }
+    member
 }
 
 /// The member at this place.

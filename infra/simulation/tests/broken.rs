@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use domain::delivery::{Attempt, Delivery, FailedBecause, History, Outcome, State};
 use domain::sms::delivery;
+use domain::sms::member::NotSent;
 use domain::webhook::{Activity, DisabledReason};
 use simulation::flows;
 use simulation::invariants::{self, violations};
@@ -33,7 +34,7 @@ fn attempts(end: &mut End, change: impl FnOnce(&mut Vec<Attempt>)) {
 type Break = fn(&mut End);
 
 /// An invariant, a flow, and what breaks the one at the end of the other.
-const BREAKS: [(&str, &str, Break); 29] = [
+const BREAKS: [(&str, &str, Break); 35] = [
     (
         "nothing is left to happen, and nothing waits",
         "success",
@@ -199,6 +200,36 @@ const BREAKS: [(&str, &str, Break); 29] = [
     ("no alert is sent twice", "gateway", |end| {
         end.gateway.push(end.gateway[0].clone());
     }),
+    (
+        "each request for a test makes one at most",
+        "test-webhook",
+        |end| end.deliveries.clear(),
+    ),
+    (
+        "each request for a test makes one at most",
+        "test-webhook",
+        |end| end.tests.clear(),
+    ),
+    (
+        "each request for a test makes one at most",
+        "test-webhook",
+        |end| {
+            attempts(end, |attempts| attempts.push(attempts[0].clone()));
+        },
+    ),
+    (
+        "each request for a test makes one at most",
+        "test-sms",
+        |end| end.accepted.clear(),
+    ),
+    ("the SMS numbers are the history's", "sms-left-out", |end| {
+        for (_, counts) in &mut end.sms_counts {
+            let not_sent = std::mem::take(&mut counts.not_sent).into_iter();
+            counts.not_sent = not_sent
+                .map(|((_, of), count)| ((NotSent::OptedOut, of), count))
+                .collect();
+        }
+    }),
     ("the SMS numbers are the history's", "sms", |end| {
         end.sms_counts.clear();
     }),
@@ -206,6 +237,9 @@ const BREAKS: [(&str, &str, Break); 29] = [
         end.webhook_counts
             .values_mut()
             .for_each(|count| *count += 1);
+    }),
+    ("the webhook numbers are the log's", "success", |end| {
+        end.later_counts.clear();
     }),
     ("no secret in plain text", "success", |end| {
         end.leaks.insert("log: canary".to_owned());

@@ -5,6 +5,7 @@
 //! * [`requests`] — what endpoints received
 //! * [`disabling`] — a webhook is switched off for exactly what it should be
 //! * [`sms`] — alerts: none lost, none twice
+//! * [`trials`] — tests that administrators ask for
 //! * [`numbers`] — what the product counts is what is there
 //! * [`secrecy`] — no secret in plain text
 
@@ -14,6 +15,7 @@ pub mod requests;
 pub mod rest;
 pub mod secrecy;
 pub mod sms;
+pub mod trials;
 pub mod webhooks;
 
 use std::fmt;
@@ -29,7 +31,7 @@ pub struct Invariant {
 }
 
 /// Everything that must hold.
-pub const ALL: [Invariant; 15] = [
+pub const ALL: [Invariant; 16] = [
     Invariant {
         name: "nothing is left to happen, and nothing waits",
         broken: rest::nothing_waits,
@@ -77,6 +79,10 @@ pub const ALL: [Invariant; 15] = [
     Invariant {
         name: "no alert is sent twice",
         broken: sms::none_twice,
+    },
+    Invariant {
+        name: "each request for a test makes one at most",
+        broken: trials::one_for_each_request,
     },
     Invariant {
         name: "the SMS numbers are the history's",
