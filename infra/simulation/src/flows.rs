@@ -53,6 +53,7 @@ fn webhooks(answers: &[Answer], actions: &[(Duration, Action)]) -> Scenario {
         members: 0,
         left_out: Vec::new(),
         room: None,
+        short: false,
         actions: actions.to_vec(),
         mischief: Mischief::default(),
         counted: true,
@@ -80,23 +81,27 @@ fn webhook_flows() -> Vec<Flow> {
         room: Some(0),
         ..one(&[BAD, BAD, BAD, OK])
     };
-    // A failing event ends 14 h 36 min to 16 h 4 min after it happened; the success comes between two and three of them.
     let streak = Scenario {
         webhooks: vec![Hook {
             failing: vec![1, 2, 4, 5, 6],
             ..Hook::answering(&[OK])
         }],
+        short: true,
         ..webhooks(
             &[],
             &[
                 (Duration::ZERO, Action::event(1)),
-                (Duration::ZERO, Action::event(2)),
-                (SECOND * 58_000, Action::event(3)),
-                (SECOND * 7_000, Action::event(4)),
-                (SECOND * 7_000, Action::event(5)),
-                (SECOND * 7_000, Action::event(6)),
+                (SECOND, Action::event(2)),
+                (SECOND * 100, Action::event(3)),
+                (SECOND * 110, Action::event(4)),
+                (SECOND * 111, Action::event(5)),
+                (SECOND * 112, Action::event(6)),
             ],
         )
+    };
+    let disabling = Scenario {
+        short: true,
+        ..webhooks(&[BAD], &three)
     };
     let all_fail = [
         (Duration::ZERO, Action::event(1)),
@@ -107,8 +112,8 @@ fn webhook_flows() -> Vec<Flow> {
         flow("retry", Depth::Pairs, one(&[BAD, OK])),
         flow("fast-lane-retry", Depth::Singles, fast(one(&[BAD, OK]))),
         flow("all-fail", Depth::Singles, webhooks(&[BAD], &all_fail)),
-        flow("streak", Depth::Deaths, streak),
-        flow("disabling", Depth::Deaths, webhooks(&[BAD], &three)),
+        flow("streak", Depth::Singles, streak),
+        flow("disabling", Depth::Singles, disabling),
         flow(
             "gone",
             Depth::Singles,
@@ -129,8 +134,16 @@ fn api_flows() -> Vec<Flow> {
         webhook: 0,
         event: 1,
     };
-    let six_failures = [BAD, BAD, BAD, BAD, BAD, BAD, OK];
-    let recover = Action::Recover { webhook: 0 };
+    let recover = Scenario {
+        short: true,
+        ..then(
+            &[BAD, BAD, BAD, OK],
+            &[
+                (HOUR * 3, Action::Stats),
+                (HOUR * 4, Action::Recover { webhook: 0 }),
+            ],
+        )
+    };
     let off = Action::Switch {
         webhook: 0,
         on: false,
@@ -146,14 +159,7 @@ fn api_flows() -> Vec<Flow> {
             Depth::Singles,
             then(&[BAD, BAD, OK], &[(SECOND * 30, resend)]),
         ),
-        flow(
-            "recover",
-            Depth::Deaths,
-            then(
-                &six_failures,
-                &[(HOUR * 19, Action::Stats), (HOUR * 20, recover)],
-            ),
-        ),
+        flow("recover", Depth::Singles, recover),
         flow(
             "garbage",
             Depth::Singles,

@@ -23,6 +23,7 @@ use sweep::Sweep;
 
 use crate::clients::Clients;
 use crate::outside::{Outside, PUBLIC, TWILIO};
+use crate::run::Run;
 use crate::{context, secrets, world};
 
 /// A function.
@@ -113,7 +114,7 @@ thread_local! {
         GuardedClient::new(Arc::new(SystemResolver), UrlRules::default()).expect("a client");
 }
 
-/// As `template.yaml` has it.
+/// As `template.yaml` has them.
 const WEBHOOK_SCHEDULE: &str = "1m,5m,30m,2h,12h";
 const SMS_SCHEDULE: &str = "30s,2m,10m";
 /// How long logs and history are kept.
@@ -133,6 +134,14 @@ impl Process {
             Function::Sweep => Process::Sweep(parts.sweep()),
             Function::TwilioStatus => Process::TwilioStatus(parts.twilio_status()),
         })
+    }
+}
+
+fn webhook_schedule(run: &Run) -> &'static str {
+    if run.scenario.short {
+        "1m"
+    } else {
+        WEBHOOK_SCHEDULE
     }
 }
 
@@ -209,7 +218,7 @@ impl Parts {
                 context::clock(),
             ),
             limits: Limits {
-                schedule: setting(WEBHOOK_SCHEDULE),
+                schedule: setting(webhook_schedule(&context::run())),
                 retention: Duration::from_secs(86_400) * RETENTION_DAYS,
                 turns: Limits::turns_of(1),
             },

@@ -66,6 +66,7 @@ fn scenario(seed: u64, dice: &Dice) -> Scenario {
         left_out: left_out(dice, members),
         provider,
         members,
+        short: false,
         room: dice.percent(10).then(|| dice.below(3)),
         mischief: mischief(dice),
         counted,

@@ -21,6 +21,9 @@ pub struct Scenario {
     pub left_out: Vec<NotSent>,
     /// How many messages may sleep in the slow queue, where it is not what the product allows.
     pub room: Option<u64>,
+    /// Whether a delivery has two attempts, a minute apart, instead of six: for flows that are about what comes after the
+    /// last one.
+    pub short: bool,
     /// What happens, and when, counted from the beginning.
     pub actions: Vec<(Duration, Action)>,
     /// What goes wrong beside calls.
@@ -187,6 +190,16 @@ pub struct Mischief {
     pub uneven: bool,
     /// The sweep runs at this moment as well, whenever a queue is polled.
     pub sweeping: u64,
+}
+
+impl Scenario {
+    /// The waits between attempts, in seconds: those of `template.yaml`, written down here once more so that they are not
+    /// the product's own, or the first of them.
+    #[must_use]
+    pub fn waits(&self) -> &'static [u64] {
+        const WAITS: [u64; 5] = [60, 300, 1_800, 7_200, 43_200];
+        if self.short { &WAITS[..1] } else { &WAITS }
+    }
 }
 
 impl Mischief {

@@ -13,10 +13,6 @@ use crate::play::End;
 use crate::scenario::Action;
 use crate::world;
 
-/// The schedule's steps, written down here once more so that they are not the product's own.
-const STEPS: [u64; 5] = [60, 300, 1_800, 7_200, 43_200];
-const SIX: usize = STEPS.len() + 1;
-
 /// The deliveries of events that there should be, with the event and the place of the webhook.
 fn expected(end: &End) -> BTreeMap<DeliveryKey, (usize, usize)> {
     let mut expected = BTreeMap::new();
@@ -132,7 +128,10 @@ pub fn never_early(end: &End) -> Vec<String> {
     }
     if !has_resends(end) {
         for (key, delivery) in &end.deliveries {
-            broken.extend(off_schedule(delivery).map(|how| format!("{}: {how}", key.id)));
+            broken.extend(
+                off_schedule(delivery, end.scenario.waits())
+                    .map(|how| format!("{}: {how}", key.id)),
+            );
         }
     }
     broken
@@ -153,11 +152,11 @@ fn early(before: &Delivery, after: &Delivery) -> Option<String> {
 }
 
 /// Two attempts that are closer to each other than the schedule's step.
-fn off_schedule(delivery: &Delivery) -> Option<String> {
+fn off_schedule(delivery: &Delivery, steps: &[u64]) -> Option<String> {
     let attempts = delivery.history.attempts();
-    let waits = attempts.windows(2).zip(STEPS);
+    let waits = attempts.windows(2).zip(steps);
     waits.into_iter().find_map(|(pair, step)| {
-        let due: Timestamp = pair[0].at + pair[0].duration + Duration::from_secs(step);
+        let due: Timestamp = pair[0].at + pair[0].duration + Duration::from_secs(*step);
         let early = pair[1].at < due;
         early.then(|| {
             format!(
@@ -187,7 +186,8 @@ pub fn at_most_six_attempts(end: &End) -> Vec<String> {
     let rounds = 1 + asked(end, |action| matches!(action, Action::Recover { .. }));
     let resends = asked(end, |action| matches!(action, Action::Resend { .. }));
     // An administrator whose request is not answered asks again.
-    let most = rounds * SIX + resends * 4;
+    let six = end.scenario.waits().len() + 1;
+    let most = rounds * six + resends * 4;
     let mut broken = Vec::new();
     for (key, delivery) in &end.deliveries {
         let made = delivery.history.attempts().len();
@@ -195,7 +195,7 @@ pub fn at_most_six_attempts(end: &End) -> Vec<String> {
             broken.push(format!("{}: {made} attempts, {most} at most", key.id));
         }
         let exhausted = delivery.state == State::Failed(FailedBecause::Exhausted);
-        if exhausted && !has_resends(end) && made != SIX {
+        if exhausted && !has_resends(end) && made != six {
             broken.push(format!("{}: exhausted after {made}", key.id));
         }
     }
