@@ -179,12 +179,10 @@ fn event(text: &str) -> Value {
 /// The only delivery, once it is sent.
 async fn sent(world: &World) -> SmsDelivery {
     loop {
-        let history = world.history().await;
-        if history.iter().any(|sms| sms.status() != Status::Queued) {
-            let delivery = world.only().await;
-            if delivery.status() == Status::Sent {
-                return delivery;
-            }
+        let mut history = world.history().await.into_iter();
+        if let Some(delivery) = history.find(|sms| sms.status() == Status::Sent) {
+            assert_eq!(world.only().await.key, delivery.key);
+            return delivery;
         }
         tokio::time::sleep(Duration::from_millis(5)).await;
     }
@@ -201,26 +199,8 @@ async fn try_with(text: &str) {
     let sent = tokio::time::timeout(Duration::from_secs(20), sent(&world)).await;
     let delivery = sent.unwrap_or_else(|_| panic!("{text:?} is sent"));
     let (head, body) = gateway.sole_request().await;
-
-    let url = EndpointUrl::parse(&url, LOCAL).unwrap();
-    let url = url.as_url();
-    let target = format!("/send?{}", url.query().unwrap());
-    assert_eq!(head[0], format!("POST {target} HTTP/1.1"));
-    // Parsers of URLs drop these (https://url.spec.whatwg.org/#concept-basic-url-parser), and controls at the end.
-    let kept = few.replace(['\r', '\n', '\t'], "");
-    let token = url.query_pairs().find(|(name, _)| name == "token");
-    let decoded = url::form_urlencoded::parse(format!("token={kept}").as_bytes())
-        .into_owned()
-        .next()
-        .unwrap();
-    assert_eq!(token.unwrap().1, decoded.1);
-
-    let headers: BTreeMap<&str, &str> = head[1..]
-        .iter()
-        .map(|line| line.split_once(": ").unwrap())
-        .collect();
-    assert_eq!(headers.len(), head.len() - 1, "each once: {head:?}");
-    assert_eq!(headers.keys().copied().collect::<Vec<_>>(), HEADERS);
+    check_target(&head[0], &url, &few);
+    let headers = headers(&head[1..]);
     assert_eq!(headers["host"], gateway.address.to_string());
     assert_eq!(headers["content-length"], body.len().to_string());
     assert_eq!(headers["x-setget-event"], "priority_changed");
@@ -230,20 +210,47 @@ async fn try_with(text: &str) {
     let secret = WebhookSecret::parse(few).unwrap();
     let signature = plain_signature(&secret, body.as_bytes());
     assert_eq!(headers["x-setget-signature"], signature);
+    check_message(&body, &delivery.text);
+    check_log(&log);
+}
 
-    let message: Value = serde_json::from_str(&body).unwrap();
+/// The URL's query stands in the request line, and says what was configured.
+fn check_target(line: &str, url: &str, token: &str) {
+    let url = EndpointUrl::parse(url, LOCAL).unwrap();
+    let query = url.as_url().query().unwrap();
+    assert_eq!(line, format!("POST /send?{query} HTTP/1.1"));
+    // Parsers of URLs drop these: https://url.spec.whatwg.org/#concept-basic-url-parser
+    let kept = token.replace(['\r', '\n', '\t'], "");
+    let given = format!("token={kept}");
+    let decoded = |query: &str| -> Vec<(String, String)> {
+        url::form_urlencoded::parse(query.as_bytes())
+            .into_owned()
+            .collect()
+    };
+    assert_eq!(decoded(query), decoded(&given));
+}
+
+/// The headers that each request has, each once.
+fn headers(lines: &[String]) -> BTreeMap<&str, &str> {
+    let pairs = lines.iter().map(|line| line.split_once(": ").unwrap());
+    let headers: BTreeMap<_, _> = pairs.collect();
+    assert_eq!(headers.len(), lines.len(), "{lines:?}");
+    assert!(headers.keys().copied().eq(HEADERS), "{lines:?}");
+    headers
+}
+
+/// The body has the fields that it always has, and the text the two lines that it always has.
+fn check_message(body: &str, text: &str) {
+    let message: Value = serde_json::from_str(body).unwrap();
     let expected = json!({
-        "to": PHONE, "body": delivery.text, "workspace_id": "ws_1", "event_type": "priority_changed",
+        "to": PHONE, "body": text, "workspace_id": "ws_1", "event_type": "priority_changed",
         "timestamp": "2026-03-29T14:30:00Z",
     });
     assert_eq!(message, expected);
-    let lines: Vec<_> = delivery.text.split('\n').collect();
-    assert!(
-        matches!(lines[..], [first, last] if first.starts_with("SetGet Alert: ") && last.starts_with("View: https://")),
-        "{lines:?}"
-    );
-    assert!(!lines.concat().contains(char::is_control), "{lines:?}");
-    check_log(&log);
+    let (said, link) = text.split_once("\nView: https://").unwrap();
+    assert!(said.starts_with("SetGet Alert: "), "{text:?}");
+    assert!(!said.contains(char::is_control), "{text:?}");
+    assert!(!link.contains(char::is_control), "{text:?}");
 }
 
 /// Lines of JSON, and of all that was given only the event's id in them.

@@ -221,10 +221,8 @@ fn wanted<'a>(
 ) -> Result<Vec<Resource<'a>>, TemplateError> {
     let mut wanted = Vec::new();
     for (id, body) in resources {
-        let (id, kind) = (
-            id.as_str().unwrap_or_default(),
-            body.get("Type").and_then(Value::as_str),
-        );
+        let id = logical_id(id)?;
+        let kind = body.get("Type").and_then(Value::as_str);
         let kind = kind.ok_or_else(|| TemplateError::missing(id, "Type"))?;
         let made = match body.get("Condition").and_then(Value::as_str) {
             Some(condition) => resolver.condition(condition)?,
@@ -240,6 +238,19 @@ fn wanted<'a>(
         }
     }
     Ok(wanted)
+}
+
+/// Letters and digits, and no two alike: a tag does not make another id of the same text
+/// (<https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/resources-section-structure.html>).
+fn logical_id(id: &Value) -> Result<&str, TemplateError> {
+    let fits = |id: &&String| !id.is_empty() && id.bytes().all(|c| c.is_ascii_alphanumeric());
+    let text = match id {
+        Value::String(id) => Some(id).filter(fits),
+        _ => None,
+    };
+    let rule = "has a logical ID that is not of letters and digits";
+    text.map(String::as_str)
+        .ok_or_else(|| TemplateError::invalid("the template", "Resources", rule))
 }
 
 /// The `Globals` section: what every function starts from.

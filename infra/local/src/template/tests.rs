@@ -401,6 +401,28 @@ fn an_event_source_mapping_of_a_queue_that_is_not_the_templates_is_an_error_that
 }
 
 #[test]
+fn a_logical_id_is_of_letters_and_digits_and_there_once() {
+    let queues = |ids: &[&str]| {
+        let all = ids
+            .iter()
+            .map(|id| format!("  {id}: {{ Type: AWS::SQS::Queue }}\n"));
+        parse(&format!("Resources:\n{}", all.collect::<String>()))
+    };
+    assert_eq!(queues(&["A", "B2"]).unwrap().queues.len(), 2);
+    for ids in [
+        &["1", "2"][..],
+        &["~"],
+        &["''"],
+        &["a-b"],
+        &["é"],
+        &["A", "!x A"],
+        &["A", "A"],
+    ] {
+        assert!(queues(ids).is_err(), "{ids:?}");
+    }
+}
+
+#[test]
 fn routes_and_schedules_are_read() {
     let api = event("HttpApi", "Path: '/v1/{proxy+}', Method: any").unwrap();
     assert_eq!(
