@@ -19,7 +19,7 @@ use crate::DeliverWebhook;
 
 /// What this process has seen of endpoints' speed.
 #[derive(Default)]
-pub struct Pace(Mutex<Seen>);
+pub struct Pace(Mutex<Box<Seen>>);
 
 #[derive(Default)]
 struct Seen {
@@ -110,7 +110,7 @@ impl Pace {
         }
     }
 
-    fn seen(&self) -> MutexGuard<'_, Seen> {
+    fn seen(&self) -> MutexGuard<'_, Box<Seen>> {
         // A panic elsewhere cannot leave the maps half changed.
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -213,7 +213,7 @@ mod tests {
     #[test]
     fn no_more_than_two_marks_are_written_in_half_a_second() {
         let mut marks = Marks::default();
-        let at = |millis| Timestamp::from_millisecond(1_800_000_000_000 + millis).unwrap();
+        let at = |millis: i64| Timestamp::from_millisecond(1_800_000_000_000 + millis).unwrap();
         let allowed = [0, 100, 200, 499, 500, 501, 999].map(|millis| marks.allow(at(millis)));
         assert_eq!(allowed, [true, true, false, false, true, true, false]);
     }
