@@ -4,7 +4,7 @@
 
 use std::time::Duration;
 
-use domain::webhook::Webhook;
+use domain::webhook::{Lane, Webhook};
 use local::aws::Busiest;
 
 use crate::load::Latency;
@@ -31,7 +31,7 @@ async fn world() -> World {
 async fn webhooks(world: &World, number: usize) -> Vec<Webhook> {
     let mut webhooks = Vec::new();
     for number in 0..number {
-        webhooks.push(world.webhook(&format!("{number:02}.example.com")).await);
+        webhooks.push(world.webhook(&format!("{number:03}.example.com")).await);
     }
     webhooks
 }
@@ -122,4 +122,45 @@ async fn a_hot_webhook_fails_and_is_tried_again_below_the_wall() {
 async fn a_hot_webhook_catches_up_with_events_of_hours_ago_below_the_wall() {
     let busiest = succeeding(1, HOUR * 2).await;
     assert!(units(&busiest, "ROLLUP") > 0, "{busiest:?}");
+}
+
+/// Many new endpoints prove fast within the same second, each in the eyes of one process.
+#[tokio::test(start_paused = true)]
+async fn a_workspace_whose_webhooks_all_turn_fast_marks_them_below_the_wall() {
+    let world = world().await;
+    let webhooks = webhooks(&world, 300).await;
+    for webhook in &webhooks {
+        world.answer(webhook.url.host(), |_| Answer::After(SECOND / 20, 200));
+    }
+    world.write_units().forget();
+    let events = Lane::PROOF as usize + 1;
+    for webhook in &webhooks {
+        let now = world.now();
+        world
+            .first_attempts(webhook, "WebhookSlowQueue", now, 0..events)
+            .await;
+    }
+    world.until_quiet(MINUTE).await;
+    let busiest = below_the_wall(&world, "300 webhooks turn fast");
+    assert!(units(&busiest, "WORKSPACE") > 0, "{busiest:?}");
+}
+
+/// Each of the successes has seen the streak, and would end it.
+#[tokio::test(start_paused = true)]
+async fn a_hot_webhook_that_recovers_ends_its_streak_below_the_wall() {
+    let world = world().await;
+    let webhooks = webhooks(&world, 1).await;
+    world.answer(webhooks[0].url.host(), |_| Answer::After(SECOND / 20, 200));
+    let failed = "evt_failed".parse().unwrap();
+    world
+        .edit(&webhooks[0], |webhook| {
+            assert!(webhook.count_failed_event(&failed, webhook.created_at));
+        })
+        .await;
+    world.write_units().forget();
+    deliver(&world, &webhooks, 2, Duration::ZERO).await;
+    world.until_quiet(MINUTE).await;
+    assert!(world.reload(&webhooks[0]).await.streak.is_empty());
+    let busiest = below_the_wall(&world, "recovery");
+    assert!(units(&busiest, "WORKSPACE") > 0, "{busiest:?}");
 }

@@ -25,11 +25,12 @@ const BYSTANDER: &str = "bystander.example.com";
 const BYSTANDER_TAKES: Duration = Duration::from_millis(2_500);
 /// What the failing endpoints take to say so.
 const FAILS_AFTER: Duration = Duration::from_millis(50);
-const WAITS: [Duration; 4] = [
+const WAITS: [Duration; 5] = [
     MINUTE,
     Duration::from_secs(5 * 60),
     Duration::from_secs(30 * 60),
     Duration::from_secs(2 * 3_600),
+    Duration::from_secs(12 * 3_600),
 ];
 const FAILING_ENDPOINTS: usize = 10;
 
@@ -66,6 +67,13 @@ const SMALL: Scale = Scale {
     in_flight: 600,
     rate: 100,
     failures: 3,
+};
+
+const ALL_WAITS: Scale = Scale {
+    failing: 300,
+    in_flight: 200,
+    rate: 100,
+    failures: 5,
 };
 
 /// What the failing endpoints have seen of each delivery, and of each wait the least and the most by which it was longer
@@ -194,6 +202,21 @@ async fn bystander(world: &World, webhook: &Webhook, seed: u64) -> Duration {
     p99(&arrivals.trips())
 }
 
+fn assert_on_time(seen: &Seen, scale: Scale) {
+    for (wait, (least, most)) in WAITS.iter().zip(&seen.late) {
+        println!(
+            "waits of {wait:?}: {:.2} % to {:.2} % late",
+            least * 100.0,
+            most * 100.0
+        );
+    }
+    assert_eq!(seen.ended(), scale.failing, "all got through");
+    for (least, most) in &seen.late {
+        assert!(*least >= 0.0, "none is early");
+        assert!(*most <= 0.1, "none is more than 10 % late");
+    }
+}
+
 async fn on_time_and_undisturbed(scale: Scale) {
     let world = world(scale).await;
     let _sweeps = world.sweep_every(MINUTE);
@@ -218,15 +241,8 @@ async fn on_time_and_undisturbed(scale: Scale) {
 
     let (seen, peak) = (seen.lock().unwrap(), *peak.lock().unwrap());
     println!("{peak:?} of {} deliveries", scale.failing);
-    for (wait, (least, most)) in WAITS.iter().zip(&seen.late) {
-        println!(
-            "waits of {wait:?}: {:.2} % to {:.2} % late",
-            least * 100.0,
-            most * 100.0
-        );
-    }
     println!("bystander's p99: alone {alone:?}, first {first:?}, later {later:?}");
-    assert_eq!(seen.ended(), scale.failing, "all got through");
+    assert_on_time(&seen, scale);
     assert!(
         peak.in_flight < scale.in_flight,
         "the wall is not reached: {peak:?}"
@@ -235,10 +251,6 @@ async fn on_time_and_undisturbed(scale: Scale) {
         peak.parked as usize > scale.failing / 2,
         "most had no room: {peak:?}"
     );
-    for (least, most) in &seen.late {
-        assert!(*least >= 0.0, "none is early");
-        assert!(*most <= 0.1, "none is more than 10 % late");
-    }
     for disturbed in [first, later] {
         assert!(
             disturbed <= alone.mul_f64(1.2),
@@ -251,6 +263,26 @@ async fn on_time_and_undisturbed(scale: Scale) {
 #[tokio::test(start_paused = true)]
 async fn more_deliveries_wait_than_may_be_in_flight_and_each_is_on_time() {
     on_time_and_undisturbed(SMALL).await;
+}
+
+/// A visibility time-out ends before the last wait does: whoever sleeps is woken early once, and sleeps again.
+#[tokio::test(start_paused = true)]
+async fn of_all_five_waits_each_is_on_time_where_most_have_no_room() {
+    let scale = ALL_WAITS;
+    let world = world(scale).await;
+    let _sweeps = world.sweep_every(MINUTE * 10);
+    let seen = Arc::new(Mutex::new(Seen::nothing(scale)));
+    let webhooks = failing_endpoints(&world, &seen).await;
+    fail(&world, &webhooks, scale).await;
+    world.pass(HOUR).await;
+    let room = scale.in_flight / 2;
+    let sleeping = world.counts("WebhookSlowQueue").in_flight;
+    let parked = world.parked().await as usize;
+    println!("{sleeping} sleep and {parked} are parked, with room for {room}");
+    assert!(sleeping > 0 && sleeping <= room && parked > room);
+    world.pass(HOUR * 15).await;
+    assert_on_time(&seen.lock().unwrap(), scale);
+    assert_eq!(world.held("WebhookDeadLetterQueue"), 0);
 }
 
 #[tokio::test(start_paused = true)]

@@ -156,17 +156,18 @@ fn index_attributes(delivery: &Delivery) -> Vec<(String, AttributeValue)> {
     }
 }
 
-/// When a claim counts as overdue, where it is looked after: so long before it ends at the earliest. Less than `sweep`
-/// lets pass before it takes a wake-up for lost, 5 minutes, by more than a claim lasts.
-const CLAIM_OVERDUE: Duration = Duration::from_secs(3 * 60);
+/// A claim is made in time that ends no later than this after the attempt was due. Less than `sweep` lets pass before it
+/// takes a wake-up for lost, 5 minutes, by twice the 90 s after which the message of a process that died is back.
+const CLAIMED_IN_TIME: Duration = Duration::from_secs(2 * 60);
 
-/// When something is to be done about a pending delivery. A claim made in time leaves it as it was: an entry of the index
-/// that stays where it is costs nothing, and whoever has died with the claim is found by it as well.
+/// When something is to be done about a pending delivery. A claim in time leaves it as it was: an entry of the index that
+/// stays where it is costs nothing, and whoever has died with the claim is found by it as well.
 fn seen_to_at(pending: &Pending) -> Timestamp {
-    let overdue = pending.lease.map(|lease| lease.until - CLAIM_OVERDUE);
-    pending
-        .next_attempt_at
-        .max(overdue.unwrap_or(Timestamp::MIN))
+    let in_time = pending.next_attempt_at + CLAIMED_IN_TIME;
+    match pending.lease {
+        Some(lease) if lease.until > in_time => lease.until,
+        _ => pending.next_attempt_at,
+    }
 }
 
 /// Where in the index of what waits a pending delivery was written to.
@@ -540,11 +541,11 @@ mod tests {
             let key = delivery(Body::from("{}".to_owned()), vec![], State::Success).key;
             (due_place(&key, &waiting), due_place(&key, &claim))
         };
-        let (waiting, claimed) = place(0, 135_000);
+        let (waiting, claimed) = place(0, 75_000);
         assert_eq!(waiting, claimed);
-        // One that comes late is not overdue anew while the attempt is under way.
-        let (_, claimed) = place(0, 600_000);
-        assert_eq!(claimed, place(465_000, 465_000).0);
+        // One that comes late is not overdue while the attempt is under way.
+        let (_, claimed) = place(0, 75_001);
+        assert_eq!(claimed, place(120_001, 120_001).0);
     }
 
     fn any_state() -> impl Strategy<Value = State> {
