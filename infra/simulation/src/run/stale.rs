@@ -26,21 +26,19 @@ const MOST_WRITES_BEHIND: u64 = 4;
 pub(super) struct TableHistory {
     /// Its writes, in order: when, what, and the request.
     writes: Vec<(Timestamp, String, Bytes)>,
-    /// The partitions of the index of what waits that ever held anything.
-    due_shards: BTreeSet<String>,
+    /// The partitions, of the table and its indexes, that ever held anything.
+    partitions: BTreeSet<String>,
 }
 
 impl Run {
     /// The table took a write.
     pub fn wrote(&self, target: &str, body: Bytes) {
-        let mut shards = BTreeSet::new();
-        if contains(&body, "shard") {
-            let request = serde_json::from_slice(&body).unwrap_or_default();
-            due_shards(&request, &mut shards);
-        }
+        let mut found = BTreeSet::new();
+        let request = serde_json::from_slice(&body).unwrap_or_default();
+        partitions(&request, &mut found);
         let now = self.now();
         let history = &mut self.state().history;
-        history.due_shards.append(&mut shards);
+        history.partitions.append(&mut found);
         history.writes.push((now, target.to_owned(), body));
     }
 
@@ -50,11 +48,11 @@ impl Run {
         self.state().history.writes.len()
     }
 
-    /// Whether this query is for a partition of the index of what waits in which nothing ever was.
+    /// Whether this query is for a partition in which nothing ever was.
     pub(super) fn never_held_any(&self, query: &[u8]) -> bool {
         let state = self.state();
-        let mut shards = state.history.due_shards.iter();
-        !shards.any(|shard| contains(query, &format!("\"{shard}\"")))
+        let mut partitions = state.history.partitions.iter();
+        !partitions.any(|partition| contains(query, &format!("\"{partition}\"")))
     }
 
     /// Whether this read, by chance, is answered from an earlier state.
@@ -91,20 +89,23 @@ impl Run {
     }
 }
 
-/// The partitions of the index that a write puts something into: the attribute, or the value that an update gives it.
-fn due_shards(value: &Value, found: &mut BTreeSet<String>) {
+/// The attributes that say in which partition something is, and the value that an update gives one of them.
+const PARTITION: [&str; 4] = ["pk", "due_shard", ":shard", "unsettled"];
+
+/// The partitions that a write puts something into.
+fn partitions(value: &Value, found: &mut BTreeSet<String>) {
     match value {
         Value::Object(fields) => {
             for (name, field) in fields {
                 match field["S"].as_str() {
-                    Some(shard) if name == "due_shard" || name == ":shard" => {
-                        found.insert(shard.to_owned());
+                    Some(partition) if PARTITION.contains(&name.as_str()) => {
+                        found.insert(partition.to_owned());
                     }
-                    _ => due_shards(field, found),
+                    _ => partitions(field, found),
                 }
             }
         }
-        Value::Array(values) => values.iter().for_each(|value| due_shards(value, found)),
+        Value::Array(values) => values.iter().for_each(|value| partitions(value, found)),
         _ => {}
     }
 }
