@@ -46,21 +46,11 @@ struct Scale {
     failures: usize,
 }
 
-impl Scale {
-    /// So long after the first half hour everything is done.
-    fn ends_after(self) -> Duration {
-        match self.failures {
-            ..4 => MINUTE * 10,
-            _ => HOUR * 3,
-        }
-    }
-}
-
 const FULL: Scale = Scale {
     failing: 300_000,
     in_flight: 120_000,
     rate: 2_000,
-    failures: 4,
+    failures: 3,
 };
 const SMALL: Scale = Scale {
     failing: 1_500,
@@ -233,7 +223,7 @@ async fn on_time_and_undisturbed(scale: Scale) {
         fail
     );
     // The retries after half an hour, which `sweep` has sent.
-    let ((), later) = futures::join!(watch(&world, scale.ends_after(), &peak), async {
+    let ((), later) = futures::join!(watch(&world, MINUTE * 10, &peak), async {
         world.pass(MINUTE * 4).await;
         bystander(&world, &webhook, 7).await
     });
