@@ -276,7 +276,7 @@ async fn of_all_five_waits_each_is_on_time_where_most_have_no_room() {
 }
 
 #[tokio::test(start_paused = true)]
-#[ignore = "takes minutes; the same in small is a test, and README names the command for this one"]
+#[ignore = "takes more than half an hour; the same in small is a test, and README names the command for this one"]
 async fn walls_in_flight_at_full_size() {
     on_time_and_undisturbed(FULL).await;
 }
