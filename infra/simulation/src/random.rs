@@ -46,7 +46,7 @@ fn scenario(seed: u64, dice: &Dice) -> Scenario {
     let least = usize::from(provider.is_none());
     let hooks = least + usize::from(dice.percent(40));
     let mut webhooks: Vec<Hook> = (0..hooks).map(|_| hook(dice)).collect();
-    let counted = seed.is_multiple_of(4);
+    let counted = seed.is_multiple_of(8);
     let mut events = if hooks > 0 && dice.percent(ROWS) {
         row(dice, &mut webhooks)
     } else {
