@@ -122,6 +122,7 @@ fn no_vector_stands_twice_and_each_has_its_source() {
     assert_eq!(distinct.len(), addresses.len());
     let distinct: HashSet<_> = urls.iter().map(|vector| &vector.url).collect();
     assert_eq!(distinct.len(), urls.len());
+    println!("{} addresses, {} URLs", addresses.len(), urls.len());
     assert!(addresses.len() + urls.len() >= 400);
     let allowed = addresses.iter().filter(|v| v.verdict == Verdict::Allowed);
     assert!(

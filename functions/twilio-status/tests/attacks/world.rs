@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 use std::path::Path;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use axum::Router;
@@ -180,7 +181,15 @@ pub struct World {
     secrets: Secrets,
     db: aws_sdk_dynamodb::Client,
     clock: Clock,
+    posted: AtomicUsize,
     _aws: Aws,
+}
+
+/// So that they can be counted over all tests.
+impl Drop for World {
+    fn drop(&mut self) {
+        println!("{} posted", self.posted.load(Ordering::Relaxed));
+    }
 }
 
 fn start() -> Timestamp {
@@ -221,6 +230,7 @@ impl World {
             secrets,
             db,
             clock,
+            posted: AtomicUsize::new(0),
             _aws: aws,
         };
         for tenant in [&world.a, &world.b] {
@@ -279,6 +289,7 @@ impl World {
 
     /// The status, after making sure that the answer tells nothing more.
     pub async fn post(&self, request: Request<Body>) -> StatusCode {
+        self.posted.fetch_add(1, Ordering::Relaxed);
         let response = self.router.clone().oneshot(request).await.unwrap();
         let status = response.status();
         let body = axum::body::to_bytes(response.into_body(), usize::MAX)

@@ -17,5 +17,7 @@ def stack(tmp_path_factory):
 
 @pytest.fixture(scope="session")
 def target(stack):
-    yield Target(stack)
+    target = Target(stack)
+    yield target
+    print(f"{target.attacks} requests made from the description, and raw ones")
     assert "panicked" not in (stack.logs / "AdminApi.log").read_text()

@@ -45,6 +45,7 @@ class Target(Workspace):
 
     def __init__(self, stack):
         super().__init__(stack, "openapi")
+        self.attacks = 0
         self.url = f"{stack.env['OUTSIDE_URL']}/inbox/{self.id}"
         self.restore()
         users = {"publisher": None, "member": "user_own", "admin": "user_own"}

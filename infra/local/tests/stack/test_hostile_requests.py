@@ -25,6 +25,7 @@ class Reply:
 
 def send(target, method, path, body=None, headers=(), key="operator"):
     """One request as it stands; every refusal is a problem document."""
+    target.attacks += 1
     address = urllib.parse.urlsplit(target.stack.env["API_URL"])
     connection = http.client.HTTPConnection(address.hostname, address.port, timeout=30)
     headers = dict(target.authorization(key) if key else {}) | dict(headers)
