@@ -117,14 +117,14 @@ impl DeliverSms {
     }
 
     /// Writes the claim. Where it is not known whether the write took effect, the table tells: the claim has a mark
-    /// of its own.
+    /// of its own, and an item that stands as it did was not written.
     async fn write_claim(
         &self,
         stored: &StoredSms,
         claimed: SmsDelivery,
         claim: ClaimId,
     ) -> Result<Claimed, StepError> {
-        match self.store.save_sms(stored, &claimed).await {
+        let unwritten = match self.store.save_sms(stored, &claimed).await {
             Ok(Saved::Written(rev)) => {
                 let value = claimed;
                 return Ok(Claimed::Ours(Box::new(StoredSms { value, rev })));
@@ -136,15 +136,18 @@ impl DeliverSms {
                 let until = (self.clock)() + TEXT_IN_FLIGHT;
                 return Ok(Claimed::Not(Disposition::SleepUntil(until)));
             }
-            Ok(Saved::Overtaken | Saved::MessageOwned) | Err(StoreError::Unavailable(_)) => {}
+            Ok(Saved::Overtaken | Saved::MessageOwned) => None,
+            Err(error @ StoreError::Unavailable(_)) => Some(error),
             Err(other) => return Err(other.into()),
-        }
-        match self.store.sms(&stored.value.key).await? {
-            Some(read) if read.value.state.claim() == Some(claim) => {
+        };
+        match (self.store.sms(&stored.value.key).await?, unwritten) {
+            (Some(read), _) if read.value.state.claim() == Some(claim) => {
                 Ok(Claimed::Ours(Box::new(read)))
             }
-            Some(read) => Ok(Claimed::Not(self.after(&read.value).await?)),
-            None => Ok(Claimed::Not(Disposition::Done)),
+            // Still due: to sleep until then would wake it at once, and use up its receives.
+            (Some(read), Some(error)) if read.rev == stored.rev => Err(error.into()),
+            (Some(read), _) => Ok(Claimed::Not(self.after(&read.value).await?)),
+            (None, _) => Ok(Claimed::Not(Disposition::Done)),
         }
     }
 

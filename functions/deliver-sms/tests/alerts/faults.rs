@@ -52,11 +52,22 @@ struct State {
     calls: HashMap<Function, usize>,
     strikes: Vec<Strike>,
     struck: usize,
+    throttled: Option<Function>,
 }
 
 impl Faults {
     pub fn strike_at(&self, strike: Strike) {
         self.0.lock().unwrap().strikes.push(strike);
+    }
+
+    /// From now on this function's transactions are refused for their rate; none for nobody's.
+    pub fn throttle_transactions_of(&self, function: Option<Function>) {
+        self.0.lock().unwrap().throttled = function;
+    }
+
+    fn throttles(&self, function: Function, target: &str) -> bool {
+        let throttled = self.0.lock().unwrap().throttled == Some(function);
+        throttled && target.ends_with(".TransactWriteItems")
     }
 
     /// The calls that a function has made.
@@ -136,6 +147,16 @@ fn internal_error() -> Response<Bytes> {
     response
 }
 
+/// The SDK does not look at the reasons, and takes it for no throttle.
+/// Source: [TransactWriteItems](https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_TransactWriteItems.html).
+fn throttled_transaction() -> Response<Bytes> {
+    let body = r#"{"__type":"com.amazonaws.dynamodb.v20120810#TransactionCanceledException","Message":"as told",
+        "CancellationReasons":[{"Code":"ThrottlingError","Message":"as told"}]}"#;
+    let mut response = Response::new(Bytes::from_static(body.as_bytes()));
+    *response.status_mut() = http::StatusCode::BAD_REQUEST;
+    response
+}
+
 /// A function's way to AWS.
 #[derive(Debug)]
 pub struct FunctionsGate {
@@ -150,6 +171,9 @@ impl Gate for FunctionsGate {
         target: &'a str,
         body: Bytes,
     ) -> BoxFuture<'a, Response<Bytes>> {
+        if self.faults.throttles(self.function, target) {
+            return async { throttled_transaction() }.boxed();
+        }
         let call = aws.call(target, body);
         self.faults.pass_aws(self.function, call).boxed()
     }

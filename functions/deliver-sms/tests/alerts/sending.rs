@@ -380,6 +380,47 @@ async fn what_is_woken_too_often_is_settled_before_the_queue_would_drop_it() {
     world.check("woken too often").await;
 }
 
+/// Reads work, and so the delivery is found due each time.
+#[tokio::test(start_paused = true)]
+async fn while_the_table_takes_no_writes_an_alert_keeps_its_receives_and_is_sent_afterwards() {
+    let world = World::new().await;
+    world.use_twilio().await;
+    world.member("u1", PHONE).await;
+    world.faults.throttle_transactions_of(Some("DeliverSms"));
+    world.alert("evt_1", &["u1"]).await;
+    world.pass(MINUTE * 10).await;
+    assert_eq!(world.only().await.status(), Status::Queued);
+    let calls = world.faults.calls("DeliverSms");
+    assert!(calls < 500, "{calls} calls in ten minutes");
+    world.faults.throttle_transactions_of(None);
+    world.until_quiet(MINUTE * 5).await;
+    assert_eq!(world.only().await.status(), Status::Delivered);
+    assert_eq!(world.twilio.accepted().len(), 1);
+    world.check("throttled").await;
+}
+
+/// A moment of it is not even noticed.
+#[tokio::test(start_paused = true)]
+async fn a_transaction_that_is_throttled_is_tried_again_at_once() {
+    let world = World::new().await;
+    world.use_twilio().await;
+    world.member("u1", PHONE).await;
+    world.faults.throttle_transactions_of(Some("DeliverSms"));
+    world.alert("evt_1", &["u1"]).await;
+    world.pass(Duration::from_millis(500)).await;
+    world.faults.throttle_transactions_of(None);
+    let begun = world.now();
+    world.until_quiet(MINUTE * 5).await;
+    let delivery = world.only().await;
+    let accepted = delivery.timeline.entries().iter();
+    let sent = accepted
+        .map(|entry| entry.at)
+        .find(|at| *at > begun)
+        .unwrap();
+    assert!(sent.duration_since(begun).as_secs() < 4, "{delivery:?}");
+    world.check("throttled for a moment").await;
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_message_that_is_no_wake_up_goes_to_the_dead_letters_at_once() {
     let world = World::new().await;

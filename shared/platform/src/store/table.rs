@@ -194,8 +194,8 @@ impl Store {
                 Ok(_) => return Ok(Transacted::Written),
                 Err(error) => match cancellation(&error) {
                     Cancelled::Condition(places) => return Ok(Transacted::Refused(places)),
-                    Cancelled::Contention => {
-                        pauses.next("TransactionConflict").await?;
+                    Cancelled::Contention(reason) => {
+                        pauses.next(reason).await?;
                         token = new_token(&self.entropy);
                     }
                     // Our own, sent before: by its token it is known not to be another.
@@ -356,14 +356,22 @@ fn new_token(entropy: &Entropy) -> String {
     format!("{:032x}", u128::from_le_bytes(entropy.bytes()))
 }
 
+/// The reasons that pass: somebody else is at the item, or too many are at its partition.
+const CONTENTION: [&str; 3] = [
+    "TransactionConflict",
+    "ThrottlingError",
+    "ProvisionedThroughputExceeded",
+];
+
 enum Cancelled {
     Condition(Vec<usize>),
-    Contention,
+    Contention(&'static str),
     InProgress,
     Not,
 }
 
-/// Why a transaction was cancelled. A failed condition weighs more than contention: trying again cannot mend it.
+/// Why a transaction was cancelled. A failed condition weighs more than contention: trying again cannot mend it. The SDK
+/// does not look at the reasons, so a transaction that was refused for its rate is not tried again by it.
 /// Source: [TransactWriteItems](https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_TransactWriteItems.html).
 fn cancellation<R>(error: &SdkError<TransactWriteItemsError, R>) -> Cancelled {
     let Some(TransactWriteItemsError::TransactionCanceledException(cancelled)) =
@@ -385,8 +393,8 @@ fn cancellation<R>(error: &SdkError<TransactWriteItemsError, R>) -> Cancelled {
     let refused = places("ConditionalCheckFailed");
     if !refused.is_empty() {
         Cancelled::Condition(refused)
-    } else if !places("TransactionConflict").is_empty() {
-        Cancelled::Contention
+    } else if let Some(reason) = CONTENTION.iter().find(|code| !places(code).is_empty()) {
+        Cancelled::Contention(reason)
     } else {
         Cancelled::Not
     }
