@@ -107,6 +107,17 @@ def test_the_same_settings_by_another_way_make_no_new_version(name):
         assert function["VersionDescription"]["Fn::Sub"][1] == {"Base": address}
 
 
+@pytest.mark.parametrize("name", FUNCTIONS)
+def test_a_function_may_send_to_the_queue_that_triggers_it_only_if_lambda_lets_it_go_round(name):
+    """After 16 rounds Lambda refuses a message that a function sends to itself, unless that is allowed
+    (https://docs.aws.amazon.com/lambda/latest/dg/invocation-recursion.html)."""
+    function = FUNCTIONS[name]["Properties"]
+    triggers = referred([event["Properties"]["Queue"] for event in function["Events"].values() if event["Type"] == "SQS"])
+    statements = source["Resources"][f"{name}Role"]["Properties"]["Policies"][0]["PolicyDocument"]["Statement"]
+    sends = referred([each["Resource"] for each in statements if "sqs:SendMessage" in each["Action"]])
+    assert (function.get("RecursiveLoop") == "Allow") == bool(triggers & sends)
+
+
 @pytest.mark.parametrize("name", ("RetrySchedule", "SmsRetrySchedule"))
 def test_a_schedule_that_functions_would_refuse_is_refused_before(name):
     parameter = source["Parameters"][name]

@@ -13,7 +13,7 @@ use super::{Properties, Resource, TemplateError};
 
 /// How the function is deployed, permitted and watched: nothing that it can see while it runs. Every function is a
 /// native binary here, so its runtime, handler and architecture are given.
-const IGNORED_PROPERTIES: [&str; 17] = [
+const IGNORED_PROPERTIES: [&str; 18] = [
     "Architectures",
     "AutoPublishAlias",
     "AutoPublishAliasAllProperties",
@@ -26,6 +26,7 @@ const IGNORED_PROPERTIES: [&str; 17] = [
     "PackageType",
     "PermissionsBoundary",
     "Policies",
+    "RecursiveLoop",
     "Role",
     "Runtime",
     "Tags",
