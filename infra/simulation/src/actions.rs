@@ -1,16 +1,17 @@
 //! What people and upstreams do.
 
-use std::sync::{Arc, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
 use axum::body::Body;
 use bytes::Bytes;
 use domain::ids::{DeliveryId, EventId};
 use http::Method;
+use jiff::Timestamp;
 use serde_json::{Value, json};
 
 use crate::functions::Function;
-use crate::outside::{TestRequest, Tested};
+use crate::outside::{Granted, TestRequest, Tested};
 use crate::run::Run;
 use crate::scenario::{Action, Way, is_in_project};
 use crate::secrets::{NEW_TWILIO_TOKEN, NEW_WEBHOOK_SECRET, OPERATOR_KEY};
@@ -43,48 +44,80 @@ pub async fn perform(run: &Arc<Run>, action: Action) {
             }
         }
         Action::Garbage => send_event(run, GARBAGE),
+        Action::TestWebhook { webhook } => ask_for_test(run, Some(webhook)).await,
+        Action::TestSms => ask_for_test(run, None).await,
+        Action::Text { stop } => outside::text(run, stop).await,
+        Action::Resend { .. }
+        | Action::Recover { .. }
+        | Action::Switch { .. }
+        | Action::Rotate { .. }
+        | Action::NewToken
+        | Action::NoProvider
+        | Action::Stats
+        | Action::Delete { .. } => administer(run, action).await,
+    }
+}
+
+/// Asks the HTTP API for it, and takes note of what it agrees to.
+async fn administer(run: &Arc<Run>, action: Action) {
+    for (method, path, body) in requests_of(run, action) {
+        if let Some(asked_at) = ask(run, method, &path, body).await {
+            run.contacts().granted.push(Granted { asked_at, action });
+        }
+    }
+}
+
+/// An administrator's requests: method, path and body.
+fn requests_of(run: &Run, action: Action) -> Vec<(Method, String, Option<Value>)> {
+    let request = match action {
         Action::Resend { webhook, event } => {
-            let id = DeliveryId::for_webhook(
-                &world::workspace(),
-                &event_id(event),
-                run.happens(event),
-                &world::webhook_id(webhook),
-            );
+            let id = delivery_id(run, webhook, event);
             let path = format!("{}/deliveries/{id}/resend", path(webhook));
-            ask(run, Method::POST, &path, None).await;
+            (Method::POST, path, None)
         }
         Action::Recover { webhook } => {
-            let path = format!("{}/recover", path(webhook));
             let body = json!({ "since": crate::run::BEGIN });
-            ask(run, Method::POST, &path, Some(body)).await;
+            let path = format!("{}/recover", path(webhook));
+            (Method::POST, path, Some(body))
         }
         Action::Switch { webhook, on } => {
             let body = json!({ "active": on });
-            ask(run, Method::PATCH, &path(webhook), Some(body)).await;
+            (Method::PATCH, path(webhook), Some(body))
         }
-        Action::TestWebhook { webhook } => ask_for_test(run, Some(webhook)).await,
-        Action::TestSms => ask_for_test(run, None).await,
         Action::Rotate { webhook } => {
-            let path = format!("{}/rotate-secret", path(webhook));
             let body = json!({ "secret": NEW_WEBHOOK_SECRET });
-            ask(run, Method::POST, &path, Some(body)).await;
+            let path = format!("{}/rotate-secret", path(webhook));
+            (Method::POST, path, Some(body))
         }
         Action::NewToken => {
             let body = json!({
                 "type": "twilio", "account_sid": world::account(),
                 "auth_token": NEW_TWILIO_TOKEN, "from_number": world::SENDER,
             });
-            ask(run, Method::PUT, &provider_path(), Some(body)).await;
+            (Method::PUT, provider_path(), Some(body))
         }
-        Action::NoProvider => ask(run, Method::DELETE, &provider_path(), None).await,
-        Action::Text { stop } => outside::text(run, stop).await,
+        Action::NoProvider => (Method::DELETE, provider_path(), None),
+        Action::Delete { webhook } => (Method::DELETE, path(webhook), None),
         Action::Stats => {
-            for view in ["stats", "history", "history?channel=webhook"] {
-                ask(run, Method::GET, &in_workspace(view), None).await;
-            }
+            let views = ["stats", "history", "history?channel=webhook"];
+            return views
+                .map(|view| (Method::GET, in_workspace(view), None))
+                .to_vec();
         }
-        Action::Delete { webhook } => ask(run, Method::DELETE, &path(webhook), None).await,
-    }
+        _ => return Vec::new(),
+    };
+    vec![request]
+}
+
+/// The event's delivery to the webhook, as it is or will be.
+fn delivery_id(run: &Run, webhook: usize, event: usize) -> DeliveryId {
+    let (workspace, webhook) = (world::workspace(), world::webhook_id(webhook));
+    DeliveryId::for_webhook(
+        &workspace,
+        &event_id(event),
+        run.published_at(event),
+        &webhook,
+    )
 }
 
 /// The id of an event.
@@ -121,7 +154,7 @@ fn in_workspace(path: &str) -> String {
 
 /// An event, as upstreams tell it.
 fn message(run: &Run, event: usize, webhooks: bool, alert: bool) -> Value {
-    let at = run.happens(event);
+    let at = run.published_at(event);
     let project = json!({ "id": PROJECT, "name": "Web App", "identifier": "WEB" });
     let project = is_in_project(event).then_some(project);
     let mut message = json!({
@@ -173,25 +206,27 @@ async fn post(run: &Arc<Run>, message: Value) {
     }
 }
 
-/// Asks the HTTP API, and asks again where the answer is no word on the matter.
-async fn ask(run: &Arc<Run>, method: Method, path: &str, body: Option<Value>) {
+/// Asks the HTTP API, and asks again where the answer is no word on the matter. When it was asked for the last time, if
+/// it agreed.
+async fn ask(run: &Arc<Run>, method: Method, path: &str, body: Option<Value>) -> Option<Timestamp> {
     for attempt in 1..=TRIES {
-        if once(run, &method, path, body.as_ref()).await.is_some() {
-            return;
+        let asked_at = run.now();
+        if let Some((status, _)) = once(run, &method, path, body.as_ref()).await {
+            return (200..300).contains(&status).then_some(asked_at);
         }
         pause(attempt).await;
     }
+    None
 }
 
 /// Asks for a test of a webhook, or for a test message; and again where that is not answered, which is another test.
 async fn ask_for_test(run: &Arc<Run>, webhook: Option<usize>) {
     for attempt in 1..=TRIES {
         let (path, body, number) = begin_test(run, webhook);
-        if let Some(answer) = once(run, &Method::POST, &path, Some(&body)).await {
+        if let Some((_, answer)) = once(run, &Method::POST, &path, Some(&body)).await {
             let answer: Value = serde_json::from_slice(&answer).unwrap_or_default();
             let accepted = answer["delivery_id"].as_str().map(str::to_owned);
-            let mut contacts = run.contacts.lock().unwrap_or_else(PoisonError::into_inner);
-            contacts.tests[number].accepted = accepted;
+            run.contacts().tests[number].accepted = accepted;
             return;
         }
         pause(attempt).await;
@@ -200,7 +235,7 @@ async fn ask_for_test(run: &Arc<Run>, webhook: Option<usize>) {
 
 /// Takes note of a request for a test: its path, its body, and its number.
 fn begin_test(run: &Run, webhook: Option<usize>) -> (String, Value, usize) {
-    let mut contacts = run.contacts.lock().unwrap_or_else(PoisonError::into_inner);
+    let mut contacts = run.contacts();
     let number = contacts.tests.len();
     let phone = world::test_phone(number);
     let (path, body, of) = match webhook {
@@ -223,7 +258,12 @@ async fn pause(attempt: u32) {
 }
 
 /// Asks the HTTP API once; none where the answer is no word on the matter, or there is none.
-async fn once(run: &Arc<Run>, method: &Method, path: &str, body: Option<&Value>) -> Option<Bytes> {
+async fn once(
+    run: &Arc<Run>,
+    method: &Method,
+    path: &str,
+    body: Option<&Value>,
+) -> Option<(u16, Bytes)> {
     let request = http::Request::builder()
         .method(method.clone())
         .uri(path)
@@ -240,5 +280,5 @@ async fn once(run: &Arc<Run>, method: &Method, path: &str, body: Option<&Value>)
     });
     let (status, body) = answer?;
     run.printed("the API", &String::from_utf8_lossy(&body));
-    (status < 500).then_some(body)
+    (status < 500).then_some((status, body))
 }

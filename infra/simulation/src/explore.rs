@@ -58,8 +58,8 @@ impl Report {
     fn add(&mut self, scenario: &Scenario, strikes: &[Strike], played: &Played) {
         self.runs += 1;
         self.calls += played.calls.len() as u64;
-        for (_, _, fault) in &played.struck {
-            *self.faults.entry(*fault).or_default() += 1;
+        for struck in &played.end.struck {
+            *self.faults.entry(struck.fault).or_default() += 1;
         }
         add(&mut self.happened, &played.happened);
         add(&mut self.happened, &happening::at_the_end(&played.end));

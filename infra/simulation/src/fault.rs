@@ -159,14 +159,15 @@ pub const SLOW: Duration = Duration::from_millis(2_400);
 /// How long a function waits for an answer of AWS that does not come (`platform::aws`).
 pub const PATIENCE: Duration = Duration::from_millis(2_500);
 
-/// The service's refusal of a call for its rate.
+/// The service's refusal of a call for its rate. A transaction's is a cancellation with that reason.
 ///
 /// Sources: [DynamoDB](https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Programming.Errors.html),
 /// [SQS](https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_SendMessage.html),
 /// [KMS](https://docs.aws.amazon.com/kms/latest/developerguide/throttling.html).
 #[must_use]
-pub fn throttled(call: Call) -> Response<Bytes> {
+pub fn throttled(call: Call, body: &[u8]) -> Response<Bytes> {
     match call {
+        Call::Table(TableCall::Transact) => cancelled(body, "ThrottlingError"),
         Call::Table(_) => error(
             400,
             "com.amazonaws.dynamodb.v20120810#ProvisionedThroughputExceededException",
@@ -198,11 +199,16 @@ pub fn conflict(call: Call, body: &[u8]) -> Response<Bytes> {
             "com.amazonaws.dynamodb.v20120810#TransactionConflictException",
         );
     }
+    cancelled(body, "TransactionConflict")
+}
+
+/// A transaction that is cancelled for what its first write met.
+fn cancelled(body: &[u8], reason: &str) -> Response<Bytes> {
     let request: Value = serde_json::from_slice(body).unwrap_or_default();
     let writes = request["TransactItems"].as_array().map_or(0, Vec::len);
     let reasons: Vec<Value> = (0..writes)
         .map(|place| match place {
-            0 => json!({ "Code": "TransactionConflict", "Message": "Transaction is ongoing for the item" }),
+            0 => json!({ "Code": reason, "Message": "as told" }),
             _ => json!({ "Code": "None" }),
         })
         .collect();
@@ -210,7 +216,7 @@ pub fn conflict(call: Call, body: &[u8]) -> Response<Bytes> {
         400,
         &json!({
             "__type": "com.amazonaws.dynamodb.v20120810#TransactionCanceledException",
-            "Message": "Transaction cancelled, please refer cancellation reasons for specific reasons [TransactionConflict]",
+            "Message": format!("Transaction cancelled, please refer cancellation reasons for specific reasons [{reason}]"),
             "CancellationReasons": reasons,
         }),
     )

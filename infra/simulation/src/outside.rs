@@ -1,7 +1,7 @@
 //! The outside world: customers' endpoints, Twilio, a gateway, and Twilio's way back to us.
 
 use std::collections::BTreeMap;
-use std::sync::PoisonError;
+use std::sync::{MutexGuard, PoisonError};
 use std::time::Duration;
 
 use axum::body::Body;
@@ -20,7 +20,7 @@ use crate::functions::Function;
 use crate::invoke;
 use crate::run::Run;
 use crate::sabotage::Sabotage;
-use crate::scenario::{Answer, ProviderPlan};
+use crate::scenario::{Action, Answer, ProviderPlan};
 use crate::world;
 
 /// Where Twilio is.
@@ -31,7 +31,7 @@ pub const PUBLIC: &str = "https://setget.example.com";
 pub const GATEWAY_HOST: &str = "gateway.example.com";
 
 /// What the outside has seen.
-#[derive(Debug, Default)]
+#[derive(Debug, Default, Clone)]
 pub struct Contacts {
     /// The requests that endpoints received.
     pub requests: Vec<Request>,
@@ -39,6 +39,8 @@ pub struct Contacts {
     pub gateway: Vec<GatewayCall>,
     /// The tests that administrators asked for, one by one.
     pub tests: Vec<TestRequest>,
+    /// What administrators asked for and were told would be done.
+    pub granted: Vec<Granted>,
     /// How many of the scenario's answers each delivery has had.
     answered: BTreeMap<String, usize>,
 }
@@ -54,6 +56,8 @@ pub struct Request {
     pub delivery: String,
     /// The body.
     pub body: Bytes,
+    /// The status of the answer, if there is one in the end.
+    pub answer: Option<u16>,
 }
 
 /// A message that the gateway was given.
@@ -78,6 +82,15 @@ pub struct TestRequest {
     pub of: Tested,
     /// The delivery that the answer names; none where the answer is another one, or there is none.
     pub accepted: Option<String>,
+}
+
+/// Something that an administrator asked for, and the API agreed to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Granted {
+    /// When the request was made that was agreed to.
+    pub asked_at: Timestamp,
+    /// What was asked for.
+    pub action: Action,
 }
 
 /// What a test is sent to.
@@ -109,6 +122,11 @@ impl HttpSend for Outside {
 }
 
 impl Run {
+    /// What the outside has seen.
+    pub fn contacts(&self) -> MutexGuard<'_, Contacts> {
+        self.contacts.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     async fn send(
         &self,
         request: OutboundRequest,
@@ -144,7 +162,7 @@ impl Run {
     /// An answer that somebody in between gives; an endpoint's own, as far as we can tell.
     fn refusal(&self, call: Call, request: &OutboundRequest, status: u16) -> InboundResponse {
         if call == Call::Endpoint {
-            self.received(request);
+            self.received(request, |_, _| Answer::Status(status));
         }
         let code = if status == 429 { 20_429 } else { 20_500 };
         let body = format!(r#"{{"code":{code},"message":"as told","status":{status}}}"#);
@@ -197,48 +215,54 @@ impl Run {
         }
     }
 
-    fn received(&self, request: &OutboundRequest) -> (usize, String) {
+    /// An endpoint received a request, and answers it: by its host, and by how many for the same delivery it has answered
+    /// before.
+    fn received(
+        &self,
+        request: &OutboundRequest,
+        answer: impl FnOnce(&str, usize) -> Answer,
+    ) -> Answer {
         let delivery = header(request, "X-SetGet-Delivery-ID");
         let host = request.url.host().to_owned();
-        let mut contacts = self.contacts.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut contacts = self.contacts();
+        let answered = contacts.answered.entry(delivery.clone()).or_default();
+        let answer = answer(&host, *answered);
+        *answered += 1;
         contacts.requests.push(Request {
             at: self.now(),
-            host: host.clone(),
-            delivery: delivery.clone(),
+            host,
+            delivery,
             body: request.body.clone(),
+            answer: answer.status(),
         });
-        let answered = contacts.answered.entry(delivery).or_default();
-        *answered += 1;
-        (*answered - 1, host)
+        answer
     }
 
     fn endpoint_answer(&self, request: &OutboundRequest) -> Answer {
-        let (number, of_host) = self.received(request);
-        let mut hooks = self.scenario.webhooks.iter().enumerate();
-        let Some((_, hook)) = hooks.find(|(place, _)| host(*place) == of_host) else {
-            return Answer::Refused;
-        };
-        let event = actions::event_in(&request.body);
-        if event.is_some_and(|event| hook.failing.contains(&event)) {
-            return Answer::Status(500);
-        }
-        nth(&hook.answers, number)
+        self.received(request, |of_host, number| {
+            let mut hooks = self.scenario.webhooks.iter().enumerate();
+            let Some((_, hook)) = hooks.find(|(place, _)| host(*place) == of_host) else {
+                return Answer::Refused;
+            };
+            let event = actions::event_in(&request.body);
+            if event.is_some_and(|event| hook.failing.contains(&event)) {
+                return Answer::Status(500);
+            }
+            nth(&hook.answers, number)
+        })
     }
 
     fn gateway_answer(&self, request: &OutboundRequest) -> Answer {
         let Some(ProviderPlan::Gateway { answers, .. }) = &self.scenario.provider else {
             return Answer::Refused;
         };
-        let mut contacts = self.contacts.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut contacts = self.contacts();
         let answer = nth(answers, contacts.gateway.len());
         let said: serde_json::Value = serde_json::from_slice(&request.body).unwrap_or_default();
         let text = |name: &str| said[name].as_str().unwrap_or_default().to_owned();
-        let accepted = match answer {
-            Answer::Status(status) | Answer::RetryAfter(status, _) | Answer::After(_, status) => {
-                (200..300).contains(&status)
-            }
-            Answer::Silence => true,
-            Answer::Refused => false,
+        let accepted = match answer.status() {
+            Some(status) => (200..300).contains(&status),
+            None => answer == Answer::Silence,
         };
         contacts.gateway.push(GatewayCall {
             at: self.now(),

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::RangeInclusive;
-use std::sync::{Arc, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
 use base64::Engine;
@@ -21,14 +21,14 @@ use serde_json::{Value, json};
 
 use crate::call::Call;
 use crate::clients::Clients;
-use crate::fault::{Fault, Strike};
+use crate::fault::Strike;
 use crate::functions::Function;
 use crate::happening::Happening;
 use crate::log::Listener;
 use crate::observe::Commit;
 use crate::observe_due::{self, Due};
-use crate::outside::{GatewayCall, Request, TestRequest};
-use crate::run::{BEGIN, Run};
+use crate::outside::{GatewayCall, Granted, Request, TestRequest};
+use crate::run::{BEGIN, Run, Struck};
 use crate::sabotage::Sabotage;
 use crate::scenario::Scenario;
 use crate::trace::Entry;
@@ -58,8 +58,6 @@ pub struct Played {
     pub trace: Vec<Entry>,
     /// All calls, in order, and who made them.
     pub calls: Vec<(Function, Call)>,
-    /// The faults that met a call: its number, what it was, what happened to it.
-    pub struck: Vec<(usize, Call, Fault)>,
     /// What else happened.
     pub happened: BTreeMap<Happening, u64>,
 }
@@ -71,8 +69,8 @@ pub struct End {
     pub scenario: Scenario,
     /// Whether it came to rest.
     pub at_rest: bool,
-    /// How many faults met a call.
-    pub faults: usize,
+    /// The faults that met a call, in order.
+    pub struck: Vec<Struck>,
     /// When each event happened.
     pub published: BTreeMap<usize, Timestamp>,
     /// Every step of every delivery and webhook, in order.
@@ -93,6 +91,8 @@ pub struct End {
     pub requests: Vec<Request>,
     /// The tests that administrators asked for.
     pub tests: Vec<TestRequest>,
+    /// What else administrators asked for and were told would be done.
+    pub granted: Vec<Granted>,
     /// What the gateway was given.
     pub gateway: Vec<GatewayCall>,
     /// What Twilio accepted.
@@ -143,7 +143,6 @@ pub fn play_sabotaged(
             end: end(&run, at_rest).await,
             trace: run.trace.entries(),
             calls: run.calls_made(),
-            struck: run.struck(),
             happened: run.happened(),
         }
     });
@@ -162,21 +161,14 @@ async fn end(run: &Arc<Run>, at_rest: bool) -> End {
     );
     let webhook_counts = webhook_counts(run, &webhooks).await;
     look_for_secrets(run).await;
-    let (requests, tests, gateway) = {
-        let contacts = run.contacts.lock().unwrap_or_else(PoisonError::into_inner);
-        (
-            contacts.requests.clone(),
-            contacts.tests.clone(),
-            contacts.gateway.clone(),
-        )
-    };
+    let contacts = run.contacts().clone();
     let (accepted, dead_letters, held) = (run.twilio().accepted(), dead_letters(run), held(run));
     let due = observe_due::entries(run).await;
     let later_counts = later_counts(run, &webhooks).await;
     End {
         scenario: run.scenario.clone(),
         at_rest,
-        faults: run.struck().len(),
+        struck: run.struck(),
         published: run.published(),
         commits,
         webhooks,
@@ -185,9 +177,10 @@ async fn end(run: &Arc<Run>, at_rest: bool) -> End {
         sms_counts,
         webhook_counts,
         later_counts,
-        requests,
-        tests,
-        gateway,
+        requests: contacts.requests,
+        tests: contacts.tests,
+        granted: contacts.granted,
+        gateway: contacts.gateway,
         accepted,
         dead_letters,
         held,

@@ -8,8 +8,9 @@ use crate::dice::Dice;
 use crate::fault::Strike;
 use crate::scenario::{Action, Answer, Hook, Mischief, ProviderPlan, Scenario, Wants, Way};
 
-/// Most runs make fewer calls than this: strikes beyond it meet none.
-const CALLS: u64 = 60;
+/// Most runs make fewer calls than the first of these, some as many as the last. Strikes beyond a run's last call meet
+/// none, so the more calls there may be, the more strikes there are: up to the second number.
+const CALLS_AND_STRIKES: [(u64, u64); 4] = [(60, 5), (60, 5), (200, 12), (800, 40)];
 
 /// In so many of a hundred runs with webhooks some events fail to the last.
 const ROWS: u64 = 12;
@@ -25,10 +26,11 @@ pub fn run_of(seed: u64) -> (Scenario, Vec<Strike>) {
     let dice = Dice::new(seed, 0);
     let scenario = scenario(seed, &dice);
     // Most runs have a few faults, some a storm of them.
-    let most = if dice.percent(STORMS) { 20 } else { 5 };
+    let (calls, few) = *dice.pick(&CALLS_AND_STRIKES).unwrap_or(&(60, 5));
+    let most = if dice.percent(STORMS) { few * 4 } else { few };
     let strikes = (0..dice.below(most))
         .map(|_| Strike {
-            call: usize::try_from(dice.below(CALLS)).unwrap_or_default(),
+            call: usize::try_from(dice.below(calls)).unwrap_or_default(),
             fault: None,
         })
         .collect();

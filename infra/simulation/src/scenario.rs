@@ -202,6 +202,19 @@ impl Scenario {
     }
 }
 
+impl Answer {
+    /// Its status; none where there is no answer.
+    #[must_use]
+    pub fn status(self) -> Option<u16> {
+        match self {
+            Answer::Status(status) | Answer::RetryAfter(status, _) | Answer::After(_, status) => {
+                Some(status)
+            }
+            Answer::Silence | Answer::Refused => None,
+        }
+    }
+}
+
 impl Mischief {
     /// Whether any of it may take a message from the process that handles it.
     #[must_use]

@@ -1,4 +1,4 @@
-//! Every invariant is able to fail: each is broken on purpose, and it is that one which says so.
+//! Every invariant is able to fail: each is broken on purpose, and says so.
 
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -7,9 +7,13 @@ use domain::delivery::{Attempt, Delivery, FailedBecause, History, Outcome, State
 use domain::sms::delivery;
 use domain::sms::member::NotSent;
 use domain::webhook::{Activity, DisabledReason};
+use simulation::call::Call;
+use simulation::fault::Fault;
 use simulation::flows;
+use simulation::functions::Function;
 use simulation::invariants::{self, violations};
 use simulation::play::{Detail, End, play};
+use simulation::run::Struck;
 
 /// Where a flow ends in which nothing goes wrong.
 fn end_of(flow: &str) -> End {
@@ -34,7 +38,7 @@ fn attempts(end: &mut End, change: impl FnOnce(&mut Vec<Attempt>)) {
 type Break = fn(&mut End);
 
 /// An invariant, a flow, and what breaks the one at the end of the other.
-const BREAKS: [(&str, &str, Break); 36] = [
+const BREAKS: [(&str, &str, Break); 45] = [
     (
         "nothing is left to happen, and nothing waits",
         "success",
@@ -154,11 +158,50 @@ const BREAKS: [(&str, &str, Break); 36] = [
     ("a retry is made once", "retry", |end| {
         end.requests.push(end.requests[1].clone());
     }),
+    ("a retry is made once", "retry", |end| {
+        end.requests.push(end.requests[1].clone());
+        end.struck.push(Struck {
+            by: Function::DeliverWebhook,
+            call: Call::Endpoint,
+            fault: Fault::SeenAgain,
+        });
+    }),
     (
         "every request of a delivery carries its body",
         "retry",
         |end| end.requests[1].body = "{}".into(),
     ),
+    (
+        "every request of a delivery carries its body",
+        "retry",
+        |end| end.requests[1].host = simulation::outside::host(1),
+    ),
+    ("endpoints receive deliveries alone", "success", |end| {
+        end.requests[0].delivery = "dlv_of_nobody".to_owned();
+    }),
+    ("what was answered is what is logged", "retry", |end| {
+        end.requests[1].answer = Some(302);
+    }),
+    ("what was answered is what is logged", "retry", |end| {
+        end.requests.truncate(1);
+    }),
+    ("a webhook that is off hears nothing", "switch-off", |end| {
+        let mut late = end.requests[0].clone();
+        late.at += Duration::from_secs(600);
+        end.requests.push(late);
+    }),
+    ("what the API agreed to is done", "resend", |end| {
+        attempts(end, |attempts| attempts.truncate(1));
+    }),
+    ("what the API agreed to is done", "recover", |end| {
+        let asked_at = end.granted.last().unwrap().asked_at;
+        end.commits.retain(|commit| commit.at < asked_at);
+    }),
+    ("what the API agreed to is done", "delete", |end| {
+        let mut commits = end.commits.iter().flat_map(|commit| &commit.deliveries);
+        let (key, delivery) = commits.next().unwrap().clone();
+        end.deliveries.insert(key, delivery.unwrap());
+    }),
     (
         "a webhook is switched off exactly when it should be",
         "disabling",

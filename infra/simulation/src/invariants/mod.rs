@@ -1,15 +1,17 @@
 //! What must hold when a run is over, whatever went wrong: plain functions over its [`End`], each with a name.
 //!
-//! * [`rest`] — nothing waits without a wake-up; no dead letters
+//! * [`rest`] — nothing waits without a wake-up; dead letters are deserved
 //! * [`webhooks`] — deliveries to webhooks: one each, attempted, never early, never too often
 //! * [`requests`] — what endpoints received
 //! * [`disabling`] — a webhook is switched off for exactly what it should be
 //! * [`sms`] — alerts: none lost, none twice
+//! * [`granted`] — what the API agreed to is done
 //! * [`trials`] — tests that administrators ask for
 //! * [`numbers`] — what the product counts is what is there
 //! * [`secrecy`] — no secret in plain text
 
 pub mod disabling;
+pub mod granted;
 pub mod numbers;
 pub mod requests;
 pub mod rest;
@@ -31,7 +33,7 @@ pub struct Invariant {
 }
 
 /// Everything that must hold.
-pub const ALL: [Invariant; 16] = [
+pub const ALL: [Invariant; 20] = [
     Invariant {
         name: "nothing is left to happen, and nothing waits",
         broken: rest::nothing_waits,
@@ -67,6 +69,22 @@ pub const ALL: [Invariant; 16] = [
     Invariant {
         name: "every request of a delivery carries its body",
         broken: requests::all_the_same,
+    },
+    Invariant {
+        name: "endpoints receive deliveries alone",
+        broken: requests::of_deliveries_alone,
+    },
+    Invariant {
+        name: "what was answered is what is logged",
+        broken: requests::answered_as_logged,
+    },
+    Invariant {
+        name: "a webhook that is off hears nothing",
+        broken: requests::none_while_off,
+    },
+    Invariant {
+        name: "what the API agreed to is done",
+        broken: granted::is_done,
     },
     Invariant {
         name: "a webhook is switched off exactly when it should be",

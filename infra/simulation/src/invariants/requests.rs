@@ -1,16 +1,28 @@
 //! What endpoints received.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
-use domain::delivery::{Attempt, Delivery};
+use domain::delivery::{Attempt, Delivery, Purpose};
 use jiff::Timestamp;
 
-use crate::outside::Request;
+use super::webhooks::{expected, place_of, times_off};
+use crate::actions;
+use crate::fault::Fault;
+use crate::functions::Function;
+use crate::outside::{Request, host};
 use crate::play::End;
+use crate::scenario::Action;
+use crate::world;
 
 /// First attempts are made without a claim, as often as their message is handed out at a time; each begins before this
 /// has passed since the recorded one ended. No retry comes so soon.
-const FIRST_ATTEMPTS: Duration = Duration::from_secs(5);
+const FIRST_ATTEMPTS: Duration = Duration::from_secs(12);
+
+/// Durations are logged in whole milliseconds.
+const ROUNDING: Duration = Duration::from_millis(2);
+/// A batch knows its webhooks as they stood when it began, and lasts as long as its function may run.
+const UNDER_WAY: Duration = Duration::from_secs(45);
 
 /// The requests for this delivery.
 fn requests_for<'a>(end: &'a End, delivery: &'a Delivery) -> impl Iterator<Item = &'a Request> {
@@ -21,16 +33,23 @@ fn requests_for<'a>(end: &'a End, delivery: &'a Delivery) -> impl Iterator<Item 
 
 /// Of two wake-ups for a retry only one makes it: there are no more requests than recorded attempts, but for those
 /// whose process died, or could not record them.
+///
+/// That messages are seen again, reads stale or answers slow is no excuse.
 #[must_use]
 pub fn retries_once(end: &End) -> Vec<String> {
+    let unrecorded = end.struck.iter().filter(|struck| {
+        let excused = !matches!(struck.fault, Fault::SeenAgain | Fault::Stale | Fault::Slow);
+        struck.by == Function::DeliverWebhook && excused
+    });
+    let faults = unrecorded.count();
     let twice = |delivery: &Delivery| {
         let first = delivery.history.attempts().first()?;
         let recorded = delivery.history.attempts().len() - 1;
         let made = requests_for(end, delivery)
             .filter(|request| request.at > ends(first) + FIRST_ATTEMPTS)
             .count();
-        (made > recorded + end.faults).then(|| {
-            let (id, faults) = (&delivery.key.id, end.faults);
+        (made > recorded + faults).then(|| {
+            let id = &delivery.key.id;
             format!("{id}: {made} requests for {recorded} retries, {faults} faults")
         })
     };
@@ -41,13 +60,96 @@ fn ends(attempt: &Attempt) -> Timestamp {
     attempt.at + attempt.duration
 }
 
-/// What is logged is what was sent, each time.
+/// What is logged is what was sent, each time: to the webhook's host, of the event that the delivery is of.
 #[must_use]
 pub fn all_the_same(end: &End) -> Vec<String> {
+    let expected = expected(end);
     let differs = |delivery: &Delivery| {
-        let other =
-            requests_for(end, delivery).find(|request| request.body != delivery.body.as_bytes())?;
+        let event = expected.get(&delivery.key).map(|(event, _)| *event);
+        let fits = |request: &Request| {
+            request.body == delivery.body.as_bytes()
+                && place_of(end, &delivery.key.webhook).map(host).as_deref() == Some(&request.host)
+                && actions::event_in(&request.body) == event
+        };
+        let other = requests_for(end, delivery).find(|request| !fits(request))?;
         Some(format!("{} at {}", delivery.key.id, other.at))
     };
     end.deliveries.values().filter_map(differs).collect()
+}
+
+/// Nobody received anything that is no delivery.
+#[must_use]
+pub fn of_deliveries_alone(end: &End) -> Vec<String> {
+    let written = end.commits.iter().flat_map(|commit| &commit.deliveries);
+    let known: BTreeSet<String> = written
+        .map(|(key, _)| key.id.to_string())
+        .chain(expected(end).keys().map(|key| key.id.to_string()))
+        .collect();
+    let stray = |request: &&Request| !known.contains(&request.delivery);
+    let strays = end.requests.iter().filter(stray);
+    strays
+        .map(|request| format!("{} at {}", request.delivery, request.at))
+        .collect()
+}
+
+/// What the log says an endpoint answered, it answered.
+#[must_use]
+pub fn answered_as_logged(end: &End) -> Vec<String> {
+    let invented = |delivery: &Delivery| {
+        let answered = |attempt: &Attempt| {
+            let Some(code) = attempt.outcome.code() else {
+                return true;
+            };
+            requests_for(end, delivery).any(|request| {
+                let during = attempt.at <= request.at && request.at <= ends(attempt) + ROUNDING;
+                during && request.answer == Some(code)
+            })
+        };
+        let attempts = delivery.history.attempts();
+        let other = attempts.iter().find(|attempt| !answered(attempt))?;
+        Some(format!("{}: {other:?}", delivery.key.id))
+    };
+    end.deliveries.values().filter_map(invented).collect()
+}
+
+/// An endpoint hears nothing any more when its webhook is off, but for what is asked for there.
+#[must_use]
+pub fn none_while_off(end: &End) -> Vec<String> {
+    let asked_for: BTreeSet<_> = end
+        .deliveries
+        .values()
+        .filter(|delivery| delivery.purpose == Purpose::Test || is_resent(end, delivery))
+        .map(|delivery| delivery.key.id.as_str())
+        .collect();
+    let mut broken = Vec::new();
+    for place in 0..end.scenario.webhooks.len() {
+        let off = times_off(end, &world::webhook_id(place));
+        let host = host(place);
+        let late = |request: &&Request| {
+            request.host == host
+                && !asked_for.contains(request.delivery.as_str())
+                && !is_test(&request.body)
+                && off
+                    .iter()
+                    .any(|(from, to)| *from + UNDER_WAY < request.at && request.at < *to)
+        };
+        let late = end.requests.iter().filter(late);
+        broken.extend(late.map(|request| format!("webhook {place} at {}", request.at)));
+    }
+    broken
+}
+
+/// A test's body is of no event of the run.
+fn is_test(body: &[u8]) -> bool {
+    actions::event_in(body).is_none()
+}
+
+fn is_resent(end: &End, delivery: &Delivery) -> bool {
+    end.granted.iter().any(|granted| {
+        let Action::Resend { webhook, event } = granted.action else {
+            return false;
+        };
+        world::webhook_id(webhook) == delivery.key.webhook
+            && actions::event_id(event) == delivery.event_id
+    })
 }

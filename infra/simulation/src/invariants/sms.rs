@@ -67,7 +67,7 @@ fn may_be_unknown(end: &End) -> bool {
         Some(ProviderPlan::Gateway { answers, .. }) => !answers.contains(&Answer::Silence),
         None => true,
     };
-    end.faults > 0
+    !end.struck.is_empty()
         || !behaves
         || end.scenario.mischief.disturbs()
         || actions.any(|(_, action)| provider_goes(action))

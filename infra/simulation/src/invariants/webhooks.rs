@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use domain::delivery::{Delivery, DeliveryKey, FailedBecause, Purpose, State};
 use domain::ids::{DeliveryId, WebhookId};
+use domain::webhook::Webhook;
 use jiff::Timestamp;
 
 use crate::actions::event_id;
@@ -14,7 +15,7 @@ use crate::scenario::Action;
 use crate::world;
 
 /// The deliveries of events that there should be, with the event and the place of the webhook.
-fn expected(end: &End) -> BTreeMap<DeliveryKey, (usize, usize)> {
+pub(super) fn expected(end: &End) -> BTreeMap<DeliveryKey, (usize, usize)> {
     let mut expected = BTreeMap::new();
     for (_, action) in &end.scenario.actions {
         let Action::Publish {
@@ -43,12 +44,40 @@ fn expected(end: &End) -> BTreeMap<DeliveryKey, (usize, usize)> {
     expected
 }
 
+/// The place of a webhook in the scenario.
+pub(super) fn place_of(end: &End, webhook: &WebhookId) -> Option<usize> {
+    let mut places = 0..end.scenario.webhooks.len();
+    places.find(|place| world::webhook_id(*place) == *webhook)
+}
+
 /// Whether the webhook was there and on all the time.
 fn always_on(end: &End, webhook: &WebhookId) -> bool {
     let steps = end.commits.iter().flat_map(|commit| &commit.webhooks);
     steps
         .filter(|(id, _)| id == webhook)
         .all(|(_, step)| step.as_ref().is_some_and(|step| step.is_active()))
+}
+
+/// From when to when it was off, or gone.
+pub(super) fn times_off(end: &End, webhook: &WebhookId) -> Vec<(Timestamp, Timestamp)> {
+    let mut times = Vec::new();
+    let mut since = None;
+    for commit in &end.commits {
+        let written = commit.webhooks.iter().filter(|(id, _)| id == webhook);
+        for (_, stands) in written {
+            let is_on = stands.as_ref().is_some_and(Webhook::is_active);
+            match (is_on, since) {
+                (false, None) => since = Some(commit.at),
+                (true, Some(from)) => {
+                    times.push((from, commit.at));
+                    since = None;
+                }
+                _ => {}
+            }
+        }
+    }
+    times.extend(since.map(|from| (from, Timestamp::MAX)));
+    times
 }
 
 /// Each event has one delivery for each webhook that wants it; there are no others but tests.
@@ -74,8 +103,7 @@ pub fn one_delivery_each(end: &End) -> Vec<String> {
 pub fn attempted_or_told(end: &End) -> Vec<String> {
     let mut broken = Vec::new();
     for (key, delivery) in &end.deliveries {
-        let mut places = 0..end.scenario.webhooks.len();
-        let Some(place) = places.find(|place| world::webhook_id(*place) == key.webhook) else {
+        let Some(place) = place_of(end, &key.webhook) else {
             continue;
         };
         let host = host(place);
@@ -103,6 +131,16 @@ fn untold(end: &End, key: &DeliveryKey, delivery: &Delivery, reached: bool) -> O
             Some("ended for a webhook that was never off".to_owned())
         }
         State::Failed(FailedBecause::WokenTooOften) => Some("woken too often".to_owned()),
+        State::Failed(FailedBecause::Gone)
+            if last.and_then(|attempt| attempt.outcome.code()) != Some(410) =>
+        {
+            Some(format!("gone without a 410: {:?}", delivery.history))
+        }
+        State::Failed(FailedBecause::SingleAttempt)
+            if delivery.purpose != Purpose::Test && !has_resends(end) =>
+        {
+            Some(format!("an event with one attempt: {:?}", delivery.history))
+        }
         State::Failed(
             FailedBecause::Exhausted | FailedBecause::Gone | FailedBecause::SingleAttempt,
         ) if !(reached || told) || succeeded => {

@@ -64,6 +64,17 @@ pub struct Run {
     invocations: AtomicU64,
 }
 
+/// A call that a fault met.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Struck {
+    /// Who made it.
+    pub by: Function,
+    /// What it was.
+    pub call: Call,
+    /// What happened to it.
+    pub fault: Fault,
+}
+
 /// Chance, for each purpose its own.
 #[derive(Debug)]
 pub struct Dices {
@@ -80,7 +91,7 @@ pub struct Dices {
 #[derive(Default)]
 struct State {
     strikes: BTreeMap<usize, Option<Fault>>,
-    struck: Vec<(usize, Call, Fault)>,
+    struck: Vec<Struck>,
     made: Vec<(Function, Call)>,
     happened: BTreeMap<Happening, u64>,
     history: stale::TableHistory,
@@ -215,7 +226,7 @@ impl Run {
                 tokio::time::sleep(fault::PATIENCE).await;
                 fault::server_error(call)
             }
-            Fault::Throttled => fault::throttled(call),
+            Fault::Throttled => fault::throttled(call, &body),
             Fault::ServerError | Fault::Refused => fault::server_error(call),
             Fault::Slow => {
                 tokio::time::sleep(fault::SLOW).await;
@@ -272,10 +283,10 @@ impl Run {
             return self.never().await;
         }
         tokio::time::sleep(self.call_time()).await;
-        let number = self.calls.fetch_add(1, Ordering::Relaxed);
-        if invocation.is_dead() || number > MOST_CALLS {
+        if invocation.is_dead() || self.runs_away() {
             return self.never().await;
         }
+        let number = self.calls.fetch_add(1, Ordering::Relaxed);
         let fault = self.fault_of(number, invocation, call);
         self.trace.push(Entry::Call(Line {
             at: self.now(),
@@ -307,7 +318,7 @@ impl Run {
                 *self.dice.fault.pick(&befalling)?
             }
         };
-        state.struck.push((number, call, fault));
+        state.struck.push(Struck { by, call, fault });
         Some(fault)
     }
 

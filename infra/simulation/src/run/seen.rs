@@ -5,9 +5,8 @@ use std::sync::atomic::Ordering;
 
 use jiff::Timestamp;
 
-use super::{MOST_CALLS, Run};
+use super::{MOST_CALLS, Run, Struck};
 use crate::call::Call;
-use crate::fault::Fault;
 use crate::functions::Function;
 use crate::happening::Happening;
 use crate::observe::Commit;
@@ -70,7 +69,7 @@ impl Run {
 
     /// The strikes that met a call.
     #[must_use]
-    pub fn struck(&self) -> Vec<(usize, Call, Fault)> {
+    pub fn struck(&self) -> Vec<Struck> {
         self.state().struck.clone()
     }
 
@@ -87,7 +86,7 @@ impl Run {
     }
 
     /// When the event happens: when it is first published.
-    pub fn happens(&self, event: usize) -> Timestamp {
+    pub fn published_at(&self, event: usize) -> Timestamp {
         let now = Timestamp::from_second(self.now().as_second()).unwrap_or_default();
         *self.state().published.entry(event).or_insert(now)
     }

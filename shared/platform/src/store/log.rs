@@ -249,7 +249,8 @@ impl Store {
         })
     }
 
-    /// Deletes up to a few hundred entries of a webhook's log in one shard.
+    /// Deletes up to a few hundred entries of a webhook's log in one shard. They are read strongly: nobody looks again for
+    /// one that is missed.
     ///
     /// # Errors
     /// [`StoreError`].
@@ -264,6 +265,7 @@ impl Store {
             .query()
             .table_name(&self.table)
             .limit(200)
+            .consistent_read(true)
             .key_condition_expression("pk = :pk")
             .expression_attribute_values(":pk", item::text(&pk))
             .projection_expression("sk")
