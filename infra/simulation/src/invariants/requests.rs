@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use domain::delivery::{Attempt, Delivery, Purpose};
+use domain::delivery::{Attempt, Delivery};
 use jiff::Timestamp;
 
 use super::webhooks::{expected, place_of, times_off};
@@ -115,10 +115,10 @@ pub fn answered_as_logged(end: &End) -> Vec<String> {
 /// An endpoint hears nothing any more when its webhook is off, but for what is asked for there.
 #[must_use]
 pub fn none_while_off(end: &End) -> Vec<String> {
-    let asked_for: BTreeSet<_> = end
+    let resent: BTreeSet<_> = end
         .deliveries
         .values()
-        .filter(|delivery| delivery.purpose == Purpose::Test || is_resent(end, delivery))
+        .filter(|delivery| is_resent(end, delivery))
         .map(|delivery| delivery.key.id.as_str())
         .collect();
     let mut broken = Vec::new();
@@ -127,7 +127,7 @@ pub fn none_while_off(end: &End) -> Vec<String> {
         let host = host(place);
         let late = |request: &&Request| {
             request.host == host
-                && !asked_for.contains(request.delivery.as_str())
+                && !resent.contains(request.delivery.as_str())
                 && !is_test(&request.body)
                 && off
                     .iter()

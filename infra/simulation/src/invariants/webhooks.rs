@@ -52,10 +52,7 @@ pub(super) fn place_of(end: &End, webhook: &WebhookId) -> Option<usize> {
 
 /// Whether the webhook was there and on all the time.
 fn always_on(end: &End, webhook: &WebhookId) -> bool {
-    let steps = end.commits.iter().flat_map(|commit| &commit.webhooks);
-    steps
-        .filter(|(id, _)| id == webhook)
-        .all(|(_, step)| step.as_ref().is_some_and(|step| step.is_active()))
+    times_off(end, webhook).is_empty()
 }
 
 /// From when to when it was off, or gone.
