@@ -4,15 +4,15 @@
 //! handles included: nothing here asks the system for time or chance, and nothing waits.
 //!
 //! What it leaves out: FIFO queues, encryption and access policies (accepted and given back, without effect),
-//! permissions and message move tasks. Where AWS is eventually consistent, it is consistent at once: counts are exact,
-//! attributes and purges take effect immediately, a receive gives all it can, each message at least as often as it must
+//! permissions and message move tasks. Where AWS is eventually consistent, it is consistent at once: counts are exact
+//! (unless [`Sqs::lag_counts`] asks for others), attributes and purges take effect immediately, a receive gives all it can, each message at least as often as it must
 //! and never more.
 //!
 //! # Layout
 //! - `protocol`: the calls as they come over the wire, one file for each kind: `queues` (create, find, attributes,
 //!   tags), `send`, `receive`, `handles` (delete, change visibility); `batch` holds what batches share.
 //! - `engine`: all queues (`mod`), one queue (`queue`), its messages and their orders (`store`), who comes next
-//!   (`tenants`), receipt handles (`receipt`).
+//!   (`tenants`), receipt handles (`receipt`), counts that are told late (`lagging`).
 //! - `message`: content, attributes, digests. `queue_attributes`, `limits`: settings and quotas. `error`: refusals.
 
 mod engine;
@@ -71,7 +71,7 @@ pub struct Response {
     pub body: Vec<u8>,
 }
 
-/// How many messages a queue holds, by state. AWS's numbers are approximate, these are exact.
+/// How many messages a queue holds, by state, exactly.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct QueueCounts {
     /// Ready to be received (`ApproximateNumberOfMessages`).
@@ -159,6 +159,14 @@ impl Sqs {
     /// the limit lower it. Returns whether there is such a queue.
     pub fn limit_in_flight(&self, queue_url_or_name: &str, limit: usize) -> bool {
         self.with(|engine, now| engine.limit_in_flight(queue_url_or_name, limit, now))
+            .is_ok()
+    }
+
+    /// Lets a queue's attributes tell its counts as they were so long ago (to the second), as AWS's may be a minute late
+    /// (<https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_GetQueueAttributes.html>): at first
+    /// those of now. [`Self::counts`] stays exact. Returns whether there is such a queue.
+    pub fn lag_counts(&self, queue_url_or_name: &str, lag: Duration) -> bool {
+        self.with(|engine, now| engine.lag_counts(queue_url_or_name, lag, now))
             .is_ok()
     }
 

@@ -1,6 +1,6 @@
 //! The wall of a queue: with 120,000 messages in flight a standard queue gives out nothing any more
 //! (<https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/quotas-queues.html>), and those that
-//! sleep in a visibility time-out count.
+//! sleep in a visibility time-out count. How many those are, the queue tells a minute late, as AWS's may.
 //!
 //! Two and a half times as many deliveries fail at once. What the slow queue has no room for waits in the table, and is
 //! sent back in time by `sweep`: every attempt comes on time, and whoever else uses the queue sees nothing of it.
@@ -115,18 +115,23 @@ struct Peak {
     parked: u64,
 }
 
-async fn world(scale: Scale) -> World {
+/// The template's, of the slow lane.
+const PROCESSES: u64 = 50;
+
+async fn world(scale: Scale, processes: u64) -> World {
     let setup = Setup {
+        parameters: vec![("SlowLaneConcurrency", processes.to_string())],
         gate: Some(Latency::seeded(4)),
         room: RoomLimits {
             most_in_flight: (scale.in_flight / 2) as u64,
-            processes: 50,
+            processes,
         },
         forgets_calls: true,
         ..Setup::default()
     };
     let world = World::with(setup).await;
     world.limit_in_flight("WebhookSlowQueue", scale.in_flight);
+    world.lag_counts("WebhookSlowQueue", MINUTE);
     world
 }
 
@@ -208,7 +213,7 @@ fn assert_on_time(seen: &Seen, scale: Scale) {
 }
 
 async fn on_time_and_undisturbed(scale: Scale) {
-    let world = world(scale).await;
+    let world = world(scale, PROCESSES).await;
     let _sweeps = world.sweep_every(MINUTE);
     let webhook = world.webhook(BYSTANDER).await;
     let alone = bystander(&world, &webhook, 5).await;
@@ -255,11 +260,37 @@ async fn more_deliveries_wait_than_may_be_in_flight_and_each_is_on_time() {
     on_time_and_undisturbed(SMALL).await;
 }
 
+/// Failures that come quicker than the count of those in flight: in the minute by which it is late, they would fill the
+/// queue several times.
+#[tokio::test(start_paused = true)]
+async fn no_more_sleep_than_have_room_however_late_the_queue_tells_how_many_do() {
+    let scale = Scale {
+        failing: 1_200,
+        in_flight: 200,
+        rate: 20,
+        failures: 3,
+    };
+    let world = world(scale, 2).await;
+    let seen = Arc::new(Mutex::new(Seen::nothing(scale)));
+    let peak = Mutex::<Peak>::default();
+    let webhooks = failing_endpoints(&world, &seen).await;
+    let fail = fail(&world, &webhooks, scale);
+    futures::join!(watch(&world, MINUTE * 8, &peak), fail);
+    let peak = *peak.lock().unwrap();
+    let room = scale.in_flight / 2;
+    println!("{peak:?} with room for {room}");
+    // Beside the sleepers, what is being worked on.
+    assert!(
+        (room / 2..room + 2 * scale.rate).contains(&peak.in_flight),
+        "{peak:?}"
+    );
+}
+
 /// A visibility time-out ends before the last wait does: whoever sleeps is woken early once, and sleeps again.
 #[tokio::test(start_paused = true)]
 async fn of_all_five_waits_each_is_on_time_where_most_have_no_room() {
     let scale = ALL_WAITS;
-    let world = world(scale).await;
+    let world = world(scale, PROCESSES).await;
     let _sweeps = world.sweep_every(MINUTE * 10);
     let seen = Arc::new(Mutex::new(Seen::nothing(scale)));
     let webhooks = failing_endpoints(&world, &seen).await;

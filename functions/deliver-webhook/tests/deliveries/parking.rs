@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use domain::delivery::{Delivery, FailedBecause, Pending, State, WokenBy};
 use domain::webhook::{Lane, Webhook};
+use platform::queue::room::COUNTS_LAG;
 
 use crate::schedule::assert_on_time;
 use crate::world::{Answer, World};
@@ -103,8 +104,8 @@ async fn a_process_takes_the_places_that_it_saw_until_it_looks_again() {
     assert_eq!(takes(), 0, "the last look was a moment ago");
     world.pass(Duration::from_secs(1)).await;
     room.look().await;
-    assert_eq!(takes(), 2);
-    world.pass(MINUTE).await;
+    assert_eq!(takes(), 0, "the count may not show those that were taken");
+    world.pass(COUNTS_LAG).await;
     room.look().await;
     assert_eq!(takes(), 5, "nothing is in flight any more");
 }
@@ -180,6 +181,7 @@ async fn of_many_messages_of_a_delivery_that_waits_long_those_without_room_come_
     world.pass(MINUTE / 2).await;
     assert_eq!(world.counts("WebhookSlowQueue").in_flight, 2, "both sleep");
     let waiting = world.log(&webhook, None).await;
+    world.pass(COUNTS_LAG).await;
     for _ in 0..4 {
         world.wake(&waiting[0].key).await;
         world.pass(MINUTE / 2).await;

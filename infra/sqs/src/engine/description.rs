@@ -41,7 +41,7 @@ impl Queue {
     }
 
     fn attribute(&self, name: &str) -> Option<String> {
-        let counts = self.counts();
+        let counts = self.told_counts();
         match name {
             "QueueArn" => Some(self.arn.clone()),
             "ApproximateNumberOfMessages" => Some(counts.visible.to_string()),

@@ -4,6 +4,7 @@
 //! lets time do its work there.
 
 mod description;
+mod lagging;
 mod queue;
 mod receipt;
 mod store;
@@ -302,6 +303,16 @@ impl Engine {
     ) -> Result<(), Error> {
         self.queue_mut(url, now)?.in_flight_limit = limit;
         self.news = true;
+        Ok(())
+    }
+
+    pub(crate) fn lag_counts(
+        &mut self,
+        url: &str,
+        lag: Duration,
+        now: Timestamp,
+    ) -> Result<(), Error> {
+        self.queue_mut(url, now)?.lag_counts(lag, now);
         Ok(())
     }
 

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
+use super::lagging::LaggingCounts;
 use super::receipt::Receipt;
 use super::store::{Key, Message, State, Store};
 use super::{QueueCounts, SENDER_ID};
@@ -25,6 +26,8 @@ pub(crate) struct Queue {
     purged_at: Option<Timestamp>,
     /// Messages that may be in flight at a time.
     pub(super) in_flight_limit: usize,
+    /// Where counts are told late.
+    lagging: Option<LaggingCounts>,
     /// Goes into every receipt handle.
     identity: u64,
     store: Store,
@@ -63,6 +66,7 @@ impl Queue {
             modified_at: now,
             purged_at: None,
             in_flight_limit: limits::IN_FLIGHT,
+            lagging: None,
             identity,
             store: Store::default(),
         }
@@ -75,6 +79,10 @@ impl Queue {
         self.store
             .expire(time::before(now, self.attributes.retention.duration()));
         let woken = self.store.wake(now);
+        let counts = self.counts();
+        if let Some(lagging) = &mut self.lagging {
+            lagging.note(counts, now);
+        }
         woken > 0 || (was_full && !self.is_full())
     }
 
@@ -219,6 +227,18 @@ impl Queue {
 
     pub(super) fn next_visible_at(&self) -> Option<Timestamp> {
         self.store.next_visible_at()
+    }
+
+    /// Has counts told so late from now on; at once again where there is no lag.
+    pub(super) fn lag_counts(&mut self, lag: Duration, now: Timestamp) {
+        let lagging = LaggingCounts::new(lag, self.counts(), now);
+        self.lagging = (lag > Duration::ZERO).then_some(lagging);
+    }
+
+    /// The counts as the queue's attributes tell them.
+    pub(super) fn told_counts(&self) -> QueueCounts {
+        let lagging = self.lagging.as_ref();
+        lagging.map_or_else(|| self.counts(), LaggingCounts::told)
     }
 
     pub(crate) fn counts(&self) -> QueueCounts {

@@ -1,5 +1,7 @@
 //! What fits: sizes, characters, message attributes, and 120,000 messages in flight.
 
+use std::time::Duration;
+
 use serde_json::{Value, json};
 
 use crate::support::{Queue, World, everything, handle, text};
@@ -246,4 +248,28 @@ fn another_in_flight_limit_holds_for_its_queue_alone() {
     assert!(world.sqs.limit_in_flight(&narrow.url, 5));
     assert!(arrivals.has_changed().unwrap(), "there is room");
     assert_eq!(narrow.receive(everything()).len(), 2);
+}
+
+#[test]
+fn counts_are_told_late_where_that_is_asked_for() {
+    let world = World::new();
+    let queue = world.plain_queue();
+    queue.send_many(3, None);
+    assert!(world.sqs.lag_counts(&queue.url, Duration::from_secs(60)));
+    assert!(!world.sqs.lag_counts("none", Duration::from_secs(60)));
+    let told = || {
+        let attributes = queue.attributes();
+        let number = |state| text(&attributes[&format!("ApproximateNumberOfMessages{state}")]);
+        [number(""), number("NotVisible"), number("Delayed")]
+    };
+    let hidden = json!({"MaxNumberOfMessages": 2, "VisibilityTimeout": 600});
+    assert_eq!(queue.receive(hidden).len(), 2);
+    world.pass_seconds(59);
+    assert_eq!(told(), ["3", "0", "0"], "as they were when it began to lag");
+    assert_eq!(queue.counts(), (1, 2, 0));
+    world.pass_seconds(60);
+    assert_eq!(told(), ["1", "2", "0"]);
+    assert!(world.sqs.lag_counts(&queue.url, Duration::ZERO));
+    queue.send_many(1, None);
+    assert_eq!(told(), ["2", "2", "0"], "at once again");
 }

@@ -1,4 +1,8 @@
 //! How many messages may still be put to sleep in a queue.
+//!
+//! SQS tells how many are in flight, but late: what was put to sleep a moment ago may be missing from the count. A process
+//! that took its share of the room anew with each answer would take it several times before the count shows the first. So
+//! each remembers what it took of late, and takes no more than its share less that.
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -10,9 +14,9 @@ use super::{Queue, QueueError};
 use crate::aws_error;
 use crate::clock::Clock;
 
-/// Half of the 120,000 messages in flight at which a standard queue stops giving out any. The other half is for what the
-/// count cannot tell: it is approximate and may be a minute old, processes start with a share each, and messages under
-/// way count as well.
+/// Half of the 120,000 messages in flight at which a standard queue stops giving out any. The other half is for what
+/// neither the count nor a process's memory can tell: the count is approximate, processes begin with a share each and
+/// take what they remember with them, and messages under way count as well.
 /// Sources: [quotas](https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/quotas-messages.html),
 /// [GetQueueAttributes](https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_GetQueueAttributes.html).
 pub const MOST_IN_FLIGHT: u64 = 60_000;
@@ -21,6 +25,11 @@ pub const MOST_IN_FLIGHT: u64 = 60_000;
 const ASK_EVERY: Duration = Duration::from_secs(10);
 /// An answer that takes longer is done without.
 const PATIENCE: Duration = Duration::from_secs(1);
+/// What was put to sleep so long before an answer may be missing from it. The counts "may not achieve consistency until at
+/// least 1 minute" after a change, as
+/// [GetQueueAttributes](https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_GetQueueAttributes.html)
+/// says; half as much again for the "at least".
+pub const COUNTS_LAG: Duration = Duration::from_secs(90);
 
 /// What room there is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -46,6 +55,8 @@ struct Seen {
     in_flight: u64,
     /// Left for this process until it asks again.
     places: u64,
+    /// What the last answer may lack: between each look and the next, when the last place was taken, and how many were.
+    taken: Vec<(Timestamp, u64)>,
 }
 
 impl Room {
@@ -60,42 +71,67 @@ impl Room {
     }
 
     /// Asks the queue how full it is, if the last answer is old. One that cannot be had is no failure: the last one
-    /// counts on, and before the first one the queue counts as empty.
+    /// counts on, less all that was taken since, and before the first one the queue counts as empty.
     pub async fn look(&self) {
-        if !self.begin_look() {
+        if !self.seen().begin_look((self.clock)()) {
             return;
         }
-        match tokio::time::timeout(PATIENCE, self.queue.in_flight()).await {
-            Ok(Ok(in_flight)) => self.seen().in_flight = in_flight,
-            Ok(Err(error)) => tracing::warn!(%error, "not known how full the queue is"),
-            Err(_) => tracing::warn!("not known how full the queue is: no answer"),
-        }
-        let mut seen = self.seen();
-        seen.places = self.limits.share(seen.in_flight);
-    }
-
-    /// Whether it is time to ask; says so once.
-    fn begin_look(&self) -> bool {
-        let now = (self.clock)();
-        let mut seen = self.seen();
-        let is_due = seen.asked_at.is_none_or(|at| now >= at + ASK_EVERY);
-        if is_due {
-            seen.asked_at = Some(now);
-        }
-        is_due
+        let answered = match tokio::time::timeout(PATIENCE, self.queue.in_flight()).await {
+            Ok(Ok(in_flight)) => Some(in_flight),
+            Ok(Err(error)) => {
+                tracing::warn!(%error, "not known how full the queue is");
+                None
+            }
+            Err(_) => {
+                tracing::warn!("not known how full the queue is: no answer");
+                None
+            }
+        };
+        self.seen().end_look(answered, (self.clock)(), self.limits);
     }
 
     /// Takes a place for a sleeper; `false` where none is left.
     pub fn take(&self) -> bool {
-        let mut seen = self.seen();
-        let left = seen.places.checked_sub(1);
-        seen.places = left.unwrap_or(0);
-        left.is_some()
+        self.seen().take((self.clock)())
     }
 
     fn seen(&self) -> MutexGuard<'_, Seen> {
         // A panic elsewhere cannot leave the numbers half changed.
         self.seen.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Seen {
+    /// Whether it is time to ask; says so once.
+    fn begin_look(&mut self, now: Timestamp) -> bool {
+        let is_due = self.asked_at.is_none_or(|at| now >= at + ASK_EVERY);
+        if is_due {
+            self.asked_at = Some(now);
+        }
+        is_due
+    }
+
+    fn end_look(&mut self, answered: Option<u64>, now: Timestamp, limits: RoomLimits) {
+        if let Some(in_flight) = answered {
+            self.in_flight = in_flight;
+            self.taken.retain(|(at, _)| now < *at + COUNTS_LAG);
+        }
+        let remembered: u64 = self.taken.iter().map(|(_, number)| number).sum();
+        self.places = limits.share(self.in_flight).saturating_sub(remembered);
+        self.taken.retain(|(_, number)| *number > 0);
+        self.taken.push((now, 0));
+    }
+
+    fn take(&mut self, now: Timestamp) -> bool {
+        let Some(left) = self.places.checked_sub(1) else {
+            return false;
+        };
+        self.places = left;
+        if let Some((at, number)) = self.taken.last_mut() {
+            *at = now;
+            *number += 1;
+        }
+        true
     }
 }
 
@@ -128,9 +164,31 @@ impl Queue {
 
 #[cfg(test)]
 mod tests {
+    use proptest::collection::vec;
     use proptest::prelude::*;
 
     use super::*;
+
+    /// What a process does next: which one, so many seconds later, and how many it would put to sleep.
+    type Batch = (usize, u64, u64);
+
+    /// The most messages that sleep, none of which wakes, where the queue tells their number so late.
+    fn most_asleep(limits: RoomLimits, lag: Duration, batches: &[Batch]) -> u64 {
+        let mut now = Timestamp::UNIX_EPOCH;
+        let mut asleep = vec![(now, 0)];
+        let mut processes: Vec<_> = (0..limits.processes).map(|_| Seen::default()).collect();
+        for (process, seconds, wanted) in batches {
+            now += Duration::from_secs(*seconds);
+            let told = asleep.iter().rev().find(|(at, _)| *at + lag <= now);
+            let seen = &mut processes[*process];
+            if seen.begin_look(now) {
+                seen.end_look(Some(told.map_or(0, |(_, asleep)| *asleep)), now, limits);
+            }
+            let taken = (0..*wanted).filter(|_| seen.take(now)).count() as u64;
+            asleep.push((now, asleep[asleep.len() - 1].1 + taken));
+        }
+        asleep[asleep.len() - 1].1
+    }
 
     proptest! {
         #[test]
@@ -140,5 +198,31 @@ mod tests {
             prop_assert!(in_flight >= most || in_flight + taken <= most);
             prop_assert!(in_flight < most || taken == 0);
         }
+
+        /// Not to the last one: who looks late may forget what the others do not see yet.
+        #[test]
+        fn however_late_the_count_they_take_no_more_than_half_as_much_again(
+            lag in 0u64..=60,
+            batches in vec((0usize..8, 0u64..12, 0u64..40), 1..400),
+        ) {
+            let limits = RoomLimits { most_in_flight: 100, processes: 8 };
+            prop_assert!(most_asleep(limits, Duration::from_secs(lag), &batches) <= 150);
+        }
+    }
+
+    #[test]
+    fn while_the_queue_does_not_tell_no_more_than_the_last_places_are_taken() {
+        let limits = RoomLimits {
+            most_in_flight: 10,
+            processes: 2,
+        };
+        let (mut seen, mut now) = (Seen::default(), Timestamp::UNIX_EPOCH);
+        let mut taken = 0;
+        for _ in 0..100 {
+            seen.end_look(None, now, limits);
+            taken += u64::from(seen.take(now));
+            now += COUNTS_LAG;
+        }
+        assert_eq!(taken, 5);
     }
 }

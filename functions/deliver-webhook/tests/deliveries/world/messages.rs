@@ -194,4 +194,10 @@ impl World {
         let url = self.queue_url(queue);
         assert!(self.aws.sqs().limit_in_flight(&url, limit));
     }
+
+    /// Has a queue tell its counts so late.
+    pub fn lag_counts(&self, queue: &str, lag: Duration) {
+        let url = self.queue_url(queue);
+        assert!(self.aws.sqs().lag_counts(&url, lag));
+    }
 }
