@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use axum::Json;
 use axum::http::header::{CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
@@ -23,6 +24,8 @@ pub(crate) struct Problem {
     detail: Cow<'static, str>,
     errors: Vec<FieldError>,
     cause: Option<Cause>,
+    /// When to try again, where that is known.
+    retry_after: Option<Duration>,
 }
 
 /// What went wrong inside: for the log alone.
@@ -80,6 +83,7 @@ impl Problem {
             detail: detail.into(),
             errors: Vec::new(),
             cause: None,
+            retry_after: None,
         }
     }
 
@@ -142,6 +146,14 @@ impl Problem {
         Problem::new(StatusCode::UNPROCESSABLE_ENTITY, detail)
     }
 
+    /// Done too often; in so long it may be done again.
+    pub(crate) fn too_many(detail: &'static str, again_in: Duration) -> Problem {
+        Problem {
+            retry_after: Some(again_in),
+            ..Problem::new(StatusCode::TOO_MANY_REQUESTS, detail)
+        }
+    }
+
     /// A service behind the API does not answer.
     pub(crate) fn unavailable(cause: impl ToString) -> Problem {
         Problem {
@@ -177,13 +189,28 @@ impl Problem {
         Problem::unavailable(StoreError::Conflict)
     }
 
-    fn header(&self) -> Option<(HeaderName, &'static str)> {
-        match self.status {
-            StatusCode::UNAUTHORIZED => Some((WWW_AUTHENTICATE, "Bearer")),
-            StatusCode::SERVICE_UNAVAILABLE => Some((RETRY_AFTER, "1")),
+    fn header(&self) -> Option<(HeaderName, HeaderValue)> {
+        match (self.status, self.retry_after) {
+            (_, Some(wait)) => Some((RETRY_AFTER, seconds(wait))),
+            (StatusCode::SERVICE_UNAVAILABLE, None) => {
+                Some((RETRY_AFTER, HeaderValue::from_static("1")))
+            }
+            (StatusCode::UNAUTHORIZED, None) => {
+                Some((WWW_AUTHENTICATE, HeaderValue::from_static("Bearer")))
+            }
             _ => None,
         }
     }
+}
+
+/// Whole seconds, rounded up, as `Retry-After` has them (RFC 9110 §10.2.3).
+fn seconds(wait: Duration) -> HeaderValue {
+    HeaderValue::from(
+        wait.as_millis()
+            .div_ceil(1_000)
+            .try_into()
+            .unwrap_or(u64::MAX),
+    )
 }
 
 impl From<StoreError> for Problem {
@@ -224,7 +251,7 @@ impl IntoResponse for Problem {
         let headers = response.headers_mut();
         headers.insert(CONTENT_TYPE, HeaderValue::from_static(MEDIA_TYPE));
         if let Some((name, value)) = header {
-            headers.insert(name, HeaderValue::from_static(value));
+            headers.insert(name, value);
         }
         if let Some(cause) = self.cause {
             response.extensions_mut().insert(cause);
@@ -254,6 +281,8 @@ pub(crate) struct WithBody;
 pub(crate) struct WithParams;
 /// The answer of a route whose state may forbid what is asked.
 pub(crate) struct WithConflict;
+/// The answer of a route that may be used so often and no more.
+pub(crate) struct WithAllowance;
 /// The answer of a route that needs the table and nothing else.
 pub(crate) struct MayBeUnavailable;
 
@@ -290,6 +319,15 @@ impl IntoResponses for WithParams {
 impl IntoResponses for WithConflict {
     fn responses() -> Responses {
         documented(&[(409, "Not now: `detail` says why, and the way out.")])
+    }
+}
+
+impl IntoResponses for WithAllowance {
+    fn responses() -> Responses {
+        documented(&[(
+            429,
+            "Too often; `Retry-After` says when it may be done again.",
+        )])
     }
 }
 

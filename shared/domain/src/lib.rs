@@ -14,12 +14,14 @@
 //! - [`waiting`]: what a delivery waits for
 //! - [`access`]: API keys and roles
 //! - [`endpoint_url`], [`address`], [`retry_after`]: where requests may go, and the wait that an endpoint asks for
+//! - [`allowance`]: how often something may be done
 //! - [`compression`]: bodies at rest
 //! - [`time`]: times as the outside writes them
 //! - [`trace`]: which trace an event belongs to
 
 pub mod access;
 pub mod address;
+pub mod allowance;
 pub mod catalogue;
 pub mod channel;
 pub mod compression;

@@ -1,20 +1,25 @@
 //! `POST /sms/test`.
 //!
+//! A test costs money and goes to a number that the caller chose, a member among others: so each has so many of them.
+//!
 //! # Steps, and what a death between them means
-//! 1. Send the delivery's wake-up, delayed by [`HEAD_START`]. *Killed before it:* nothing has happened.
-//! 2. Write the delivery, queued. *Killed before it:* the wake-up finds no item, waits for two minutes in case the write
+//! 1. Take one of the caller's tests. *Killed behind it:* there is one less, for a while.
+//! 2. Send the delivery's wake-up, delayed by [`HEAD_START`]. *Killed before it:* nothing has happened.
+//! 3. Write the delivery, queued. *Killed before it:* the wake-up finds no item, waits for two minutes in case the write
 //!    is but slow, and is dropped; nothing is sent, and the caller, who got no answer, asks for another test. The other
 //!    order would leave a delivery that shows as queued and that nothing wakes.
-//! 3. Answer. *Killed before it:* the message goes out, and the history shows it.
+//! 4. Answer. *Killed before it:* the message goes out, and the history shows it.
 //!
 //! Where the write fails without telling whether it took effect, the answer is 503: the history shows what became of it.
 
+use std::num::NonZeroU32;
 use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
+use domain::allowance::{Allowance, UsedUp};
 use domain::catalogue::AlertType;
 use domain::ids::{DeliveryId, EventId, UserId, WorkspaceId};
 use domain::sms::delivery::{
@@ -26,6 +31,7 @@ use domain::sms::text::{self, Message};
 use jiff::SignedDuration;
 use platform::queue::message::SmsWakeUp;
 use platform::queue::sending::Outgoing;
+use platform::store::allowances::Tester;
 use utoipa::ToSchema;
 
 use crate::App;
@@ -35,10 +41,20 @@ use crate::deliveries::Accepted;
 use crate::number_plan;
 use crate::object::Object;
 use crate::path::{At, WorkspacePath};
-use crate::problem::{Guarded, Problem, WithBody, WithConflict};
+use crate::problem::{Guarded, Problem, WithAllowance, WithBody, WithConflict};
 
 /// The wake-up comes so long after it was sent: the delivery is then written.
 const HEAD_START: Duration = Duration::from_secs(2);
+/// The tests of those who administer a workspace, all together: to set up a provider takes a few.
+const OF_ADMINISTRATORS: Allowance = Allowance {
+    at_once: NonZeroU32::new(20).unwrap(),
+    every: Duration::from_secs(60),
+};
+/// The tests of a member, who may set the number.
+const OF_A_MEMBER: Allowance = Allowance {
+    at_once: NonZeroU32::new(5).unwrap(),
+    every: Duration::from_secs(10 * 60),
+};
 /// What the text is about.
 const ENTITY: &str = "ENG-42: Fix login redirect";
 
@@ -65,7 +81,7 @@ impl Fields for TestRequest {
 #[utoipa::path(
     post, path = "/sms/test", tag = "sms", params(WorkspacePath), request_body = Option<TestRequest>,
     responses(
-        (status = 202, description = "The test is on its way.", body = Accepted), Guarded, WithBody, WithConflict
+        (status = 202, description = "The test is on its way.", body = Accepted), Guarded, WithBody, WithConflict, WithAllowance
     ),
     security(("api_key" = []))
 )]
@@ -82,10 +98,27 @@ pub(crate) async fn test_sms(
             "the workspace has no SMS provider; configure one first: PUT …/sms/provider",
         )
     })?;
+    take_one(&app, &workspace_id, &caller).await?;
     let delivery = delivery(&app, workspace_id, &provider, recipient)?;
     wake(&app, &delivery.key).await?;
     app.store.create_sms(&delivery).await?;
     Ok((StatusCode::ACCEPTED, Json(Accepted::new(&delivery.key.id))))
+}
+
+async fn take_one(app: &App, workspace: &WorkspaceId, caller: &Caller) -> Result<(), Problem> {
+    let (tester, allowance) = match caller.user_id() {
+        Some(user) if !caller.administers() => (Tester::Member(user), OF_A_MEMBER),
+        _ => (Tester::Administrators, OF_ADMINISTRATORS),
+    };
+    let taken = app
+        .store
+        .take_sms_test(workspace, tester, allowance, (app.clock)());
+    taken.await?.map_err(|UsedUp { again_in }| {
+        Problem::too_many(
+            "too many tests of late; Retry-After says when the next one may be sent",
+            again_in,
+        )
+    })
 }
 
 /// Whom the test goes to: by name where the number is the caller's own.

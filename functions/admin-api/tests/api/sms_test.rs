@@ -262,3 +262,34 @@ async fn a_gateways_test_shows_its_url_without_the_secret() {
         (&json!("http"), &json!("https://gw.example.com/send?***"))
     );
 }
+
+#[tokio::test(start_paused = true)]
+async fn who_tests_too_often_is_told_when_to_try_again_and_keeps_nobody_else_from_it() {
+    let api = Api::new().await;
+    provide_twilio(&api).await;
+    register(&api, Some(PHONE)).await;
+    let (admin, member) = (as_role(&api, "admin").await, as_role(&api, "member").await);
+    for (key, at_once, every) in [(&member, 5, 600), (&admin, 20, 60)] {
+        for _ in 0..at_once {
+            assert_eq!(test(key, json!({})).await.status, 202);
+        }
+        let before = history(&api).await.len();
+        let refused = test(key, json!({})).await;
+        assert_eq!(refused.status, 429, "{}", refused.text());
+        assert!(refused.text().contains("Retry-After"), "{}", refused.text());
+        assert_eq!(
+            refused.header("retry-after"),
+            Some(every.to_string().as_str())
+        );
+        assert_eq!(history(&api).await.len(), before, "nothing is sent");
+        tokio::time::advance(Duration::from_secs(every)).await;
+        assert_eq!(test(key, json!({})).await.status, 202);
+        assert_eq!(test(key, json!({})).await.status, 429);
+    }
+    let other = api.key_of(WORKSPACE, "member", Some("user_2")).await;
+    let of_another_member = test(&api.with_key(Some(&other)), json!({})).await;
+    assert_eq!(
+        of_another_member.status, 422,
+        "it is not out of tests, it has no phone"
+    );
+}

@@ -9,6 +9,8 @@ use domain::twilio::sids::AccountSid;
 use domain::waiting::Waiting;
 use jiff::civil::Date;
 
+use super::allowances::Tester;
+
 /// `pk` and `sk` of an item.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(crate) struct Key {
@@ -181,6 +183,17 @@ pub(crate) fn turn(webhook: &WebhookId, number: usize) -> Key {
     Key {
         pk: turns(webhook),
         sk: format!("{number:04}"),
+    }
+}
+
+/// What a tester has used of the SMS tests.
+pub(crate) fn sms_tests(workspace: &WorkspaceId, tester: Tester<'_>) -> Key {
+    Key {
+        pk: format!("SMSTEST#{workspace}"),
+        sk: match tester {
+            Tester::Administrators => "ADMINISTRATORS".to_owned(),
+            Tester::Member(user) => format!("{MEMBER_PREFIX}{user}"),
+        },
     }
 }
 

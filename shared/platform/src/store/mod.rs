@@ -17,9 +17,11 @@
 //! * [`sms_deliveries`], [`receipts`] — SMS deliveries by key; whose a provider's message is
 //! * [`due`] — what waits, and since when it is due
 //! * [`turns`] — how many batches may be at work on an endpoint at a time
+//! * [`allowances`] — how often something was done of late
 //! * [`history`], [`sms_counters`], [`webhook_stats`] — deliveries newest first; how many there are
 
 pub mod alerts;
+pub mod allowances;
 pub mod api_keys;
 pub mod config;
 pub mod deliveries;
