@@ -5,7 +5,8 @@
 //!
 //! # Steps of a batch, and what a death between them means
 //! 1. Read configuration versions, deliveries, and now and then how full the slow queue is. Nothing is changed yet.
-//! 2. Where many of the deliveries are to one endpoint, take one of its turns, or hold them back ([`crowd`]).
+//! 2. Where many of the deliveries are to one endpoint or of one workspace, take one of its turns, or hold them back
+//!    ([`crowd`]).
 //!    *Killed with a turn:* it is over when its lease is.
 //! 3. For each delivery, decide ([`step`]). A first attempt is made at once; a later one is claimed first, with a
 //!    lease that outlives this function.
@@ -30,7 +31,7 @@
 //! * [`step`] — what one wake-up leads to
 //! * [`attempt`] — one HTTP request
 //! * [`arrivals`] — the batch's messages, read and sorted by delivery
-//! * [`crowd`] — that no endpoint gets the whole lane
+//! * [`crowd`] — that no endpoint and no workspace gets the whole lane
 //! * [`rest`] — how a delivery waits: hidden, delayed or parked
 //! * [`settle`] — hiding, forwarding, dead letters
 //! * [`report`] — what is logged and counted
@@ -47,13 +48,13 @@ pub mod rest;
 pub mod settle;
 pub mod step;
 
-use std::num::NonZeroUsize;
 use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
 use aws_lambda_events::event::sqs::{SqsBatchResponse, SqsMessage};
 use domain::retry::RetrySchedule;
+use domain::webhook::Lane;
 use futures::future::{Either, join, join_all, select};
 use jiff::Timestamp;
 use platform::batch;
@@ -67,6 +68,7 @@ use platform::secrets::Secrets;
 use platform::store::{Store, config::ConfigCache};
 
 use arrivals::{Arrival, Arrivals};
+use crowd::Turns;
 use pace::Pace;
 use settle::Disposition;
 use step::Batch;
@@ -115,15 +117,8 @@ pub struct Limits {
     pub schedule: RetrySchedule,
     /// How long the log keeps an entry.
     pub retention: Duration,
-    /// Batches of the slow lane that may hold a [crowd] of deliveries to one endpoint at a time.
-    pub turns: NonZeroUsize,
-}
-
-impl Limits {
-    /// The turns of each endpoint where the slow lane has so many batches at work at a time: a tenth of them, at least one.
-    pub fn turns_of(slow_lane_concurrency: usize) -> NonZeroUsize {
-        NonZeroUsize::new(slow_lane_concurrency / 10).unwrap_or(NonZeroUsize::MIN)
-    }
+    /// Batches of the slow lane that may hold a [crowd] at a time.
+    pub turns: Turns,
 }
 
 impl DeliverWebhook {
@@ -132,7 +127,11 @@ impl DeliverWebhook {
     pub async fn handle(&self, records: Vec<SqsMessage>, deadline: Timestamp) -> SqsBatchResponse {
         let received = records.len();
         let arrivals = Arrivals::read(records, self.queues.fast.name());
-        let (state, ()) = join(self.read_state(&arrivals, deadline), self.room.look()).await;
+        let (state, ()) = join(
+            self.read_state(&arrivals, deadline),
+            self.look_for_room(&arrivals),
+        )
+        .await;
         let dispositions = match state {
             Ok(batch) => self.decide_all(&batch, &arrivals).await,
             Err(error) => {
@@ -160,6 +159,13 @@ impl DeliverWebhook {
         );
         self.metrics.emit();
         batch::keep(kept)
+    }
+
+    /// Only the slow lane has sleepers.
+    async fn look_for_room(&self, arrivals: &Arrivals) {
+        if arrivals.lane == Lane::Slow {
+            self.room.look().await;
+        }
     }
 
     async fn read_state(

@@ -4,7 +4,7 @@ use std::num::NonZeroU16;
 use std::process::ExitCode;
 use std::sync::Arc;
 
-use deliver_webhook::{DeliverWebhook, Limits, Queues, pace::Pace};
+use deliver_webhook::{DeliverWebhook, Limits, Queues, crowd::Turns, pace::Pace};
 use lambda_runtime::Error;
 use platform::http::{GuardedClient, SystemResolver};
 use platform::queue::Queue;
@@ -25,9 +25,11 @@ async fn start() -> Result<(), Error> {
     let metrics = Metrics::to_stdout(settings::parsed("STACK_NAME")?, clock::system());
     let slow = queue("WEBHOOK_SLOW_QUEUE_URL")?;
     let slow_lane: NonZeroU16 = settings::parsed("SLOW_LANE_CONCURRENCY")?;
+    let fast_lane: NonZeroU16 = settings::parsed("FAST_LANE_CONCURRENCY")?;
     let room = RoomLimits {
         most_in_flight: room::MOST_IN_FLIGHT,
-        processes: slow_lane.get().into(),
+        // A process that has a batch of the fast lane now has one of the slow lane next.
+        processes: u64::from(slow_lane.get()) + u64::from(fast_lane.get()),
     };
     let store = Store::new(aws::dynamodb(&aws), settings::text("TABLE_NAME")?);
     let deliver = Arc::new(DeliverWebhook {
@@ -52,7 +54,7 @@ async fn start() -> Result<(), Error> {
         limits: Limits {
             schedule: settings::retry_schedule()?,
             retention: settings::log_retention()?,
-            turns: Limits::turns_of(slow_lane.get().into()),
+            turns: Turns::of(slow_lane.get().into()),
         },
         clock: clock::system(),
         entropy: Entropy::system(),

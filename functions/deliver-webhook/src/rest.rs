@@ -74,12 +74,10 @@ impl DeliverWebhook {
         pending.woken_by == WokenBy::Sweep && is_out_of_sight(self.until(pending.earliest()))
     }
 
+    /// A message that slept in the fast lane would count against that lane, which has no room for any: it goes to the slow
+    /// one, delayed.
     fn choose(&self, lane: Lane, until: Timestamp) -> Wait {
-        match (lane, Wait::choose(self.until(until), self.room.take())) {
-            // A message that slept in the fast lane would count against that lane: it goes to the slow one, to sleep
-            // there.
-            (Lane::Fast, Wait::Hidden) => Wait::Delayed,
-            (_, wait) => wait,
-        }
+        let room = lane == Lane::Slow && self.room.take();
+        Wait::choose(self.until(until), room)
     }
 }

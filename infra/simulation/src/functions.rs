@@ -6,6 +6,7 @@ use std::time::Duration;
 use axum::Router;
 use bulk_jobs::BulkJobs;
 use deliver_sms::DeliverSms;
+use deliver_webhook::crowd::Turns;
 use deliver_webhook::pace::Pace;
 use deliver_webhook::{DeliverWebhook, Limits, Queues};
 use domain::access::KeyHash;
@@ -220,7 +221,7 @@ impl Parts {
             limits: Limits {
                 schedule: setting(webhook_schedule(&context::run())),
                 retention: Duration::from_secs(86_400) * RETENTION_DAYS,
-                turns: Limits::turns_of(1),
+                turns: Turns::of(1),
             },
             clock: context::clock(),
             entropy: context::entropy(),

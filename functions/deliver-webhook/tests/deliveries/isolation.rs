@@ -1,4 +1,4 @@
-//! The wall between endpoints: one that hangs does not hold up another.
+//! The wall between endpoints, and between workspaces: one that hangs does not hold up another.
 //!
 //! Beside a healthy endpoint that gets 20 events a second, another one hangs for the full 10 s of each attempt, with a
 //! backlog as deep as the lanes are wide. Compared is the healthy one's time from the events queue to its arrival, with
@@ -51,8 +51,8 @@ struct Healthy {
     answers_after: Duration,
 }
 
-/// The trips of the events to the healthy endpoint.
-async fn trips(scale: Scale, healthy: Healthy, hanging: Option<Lane>) -> Vec<Trip> {
+/// A world with a healthy endpoint.
+async fn world(scale: Scale, healthy: Healthy) -> (World, Webhook) {
     let setup = Setup {
         parameters: vec![
             ("FastLaneConcurrency", scale.fast_lane.to_string()),
@@ -62,11 +62,32 @@ async fn trips(scale: Scale, healthy: Healthy, hanging: Option<Lane>) -> Vec<Tri
         ..Setup::default()
     };
     let world = World::with(setup).await;
-    let in_lane = |lane| move |webhook: &mut Webhook| webhook.lane = lane;
-    let webhook = world.webhook_with(HEALTHY, in_lane(healthy.lane)).await;
+    let in_lane = |webhook: &mut Webhook| webhook.lane = healthy.lane;
+    let webhook = world.webhook_with(HEALTHY, in_lane).await;
+    (world, webhook)
+}
+
+/// The trips of the events to the healthy endpoint.
+async fn publish(world: &World, webhook: &Webhook, arrivals: &Arrivals, scale: Scale) -> Vec<Trip> {
+    let mut dice = Dice::new(2);
+    arrivals
+        .publish(world, webhook, RATE, scale.lasts, &mut dice)
+        .await;
+    world
+        .until(MINUTE, "all have arrived", async |_: &World| {
+            arrivals.missing() == 0
+        })
+        .await;
+    arrivals.trips()
+}
+
+/// The same, beside an endpoint that hangs in that lane.
+async fn trips(scale: Scale, healthy: Healthy, hanging: Option<Lane>) -> Vec<Trip> {
+    let (world, webhook) = world(scale, healthy).await;
     let arrivals = Arrivals::watch(&world, HEALTHY, healthy.answers_after);
     if let Some(lane) = hanging {
-        let webhook = world.webhook_with(HANGING, in_lane(lane)).await;
+        let in_lane = |webhook: &mut Webhook| webhook.lane = lane;
+        let webhook = world.webhook_with(HANGING, in_lane).await;
         world.answer(HANGING, |_| Answer::After(MINUTE, 200));
         let queue = match lane {
             Lane::Fast => "WebhookFastQueue",
@@ -76,16 +97,7 @@ async fn trips(scale: Scale, healthy: Healthy, hanging: Option<Lane>) -> Vec<Tri
             .first_attempts(&webhook, queue, world.now(), 0..scale.waiting)
             .await;
     }
-    let mut dice = Dice::new(2);
-    arrivals
-        .publish(&world, &webhook, RATE, scale.lasts, &mut dice)
-        .await;
-    world
-        .until(MINUTE, "all have arrived", async |_: &World| {
-            arrivals.missing() == 0
-        })
-        .await;
-    arrivals.trips()
+    publish(&world, &webhook, &arrivals, scale).await
 }
 
 async fn hardly_slower(scale: Scale, healthy: Healthy, hanging: Lane) {
@@ -126,6 +138,52 @@ async fn an_endpoint_that_hangs_does_not_hold_up_one_that_is_slow() {
     hardly_slower(NARROW, SLOW, Lane::Slow).await;
 }
 
+/// A workspace whose many endpoints hang, each with a few deliveries: none of them is a crowd.
+const HANGING_ENDPOINTS: usize = 125;
+
+async fn beside_a_workspace_that_hangs(scale: Scale, healthy: Healthy) -> Vec<Trip> {
+    let (world, webhook) = world(scale, healthy).await;
+    let arrivals = Arrivals::watch(&world, HEALTHY, healthy.answers_after);
+    let (happened, each) = (world.now(), scale.waiting / HANGING_ENDPOINTS);
+    let mut hanging = Vec::new();
+    for place in 0..HANGING_ENDPOINTS {
+        let host = format!("{place}.{HANGING}");
+        world.answer(&host, |_| Answer::After(MINUTE, 200));
+        let elsewhere = |webhook: &mut Webhook| webhook.workspace = "ws_hanging".parse().unwrap();
+        hanging.push(world.webhook_with(&host, elsewhere).await);
+    }
+    // Event by event, as fan-out brings them.
+    for event in 0..each {
+        for webhook in &hanging {
+            let queue = "WebhookSlowQueue";
+            world
+                .first_attempts(webhook, queue, happened, event..event + 1)
+                .await;
+        }
+    }
+    publish(&world, &webhook, &arrivals, scale).await
+}
+
+async fn hardly_slower_beside_a_workspace(scale: Scale, healthy: Healthy) {
+    let alone = p99(&trips(scale, healthy, None).await);
+    let beside = p99(&beside_a_workspace_that_hangs(scale, healthy).await);
+    println!("p99 alone {alone:?}, beside a workspace that hangs {beside:?}");
+    assert!(
+        beside <= alone.mul_f64(1.2),
+        "p99 alone {alone:?}, beside {beside:?}"
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_workspace_of_endpoints_that_hang_does_not_hold_up_a_new_one_of_another() {
+    hardly_slower_beside_a_workspace(NARROW, NEW).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_workspace_of_endpoints_that_hang_does_not_hold_up_a_slow_one_of_another() {
+    hardly_slower_beside_a_workspace(NARROW, SLOW).await;
+}
+
 /// After the wave the healthy endpoint's events take as long as ever.
 async fn costs_one_wave(scale: Scale) {
     let alone = p99(&trips(scale, PROVEN_FAST, None).await);
@@ -151,6 +209,7 @@ async fn a_fast_endpoint_that_begins_to_hang_costs_its_neighbours_one_wave() {
 async fn walls_isolation_at_full_size() {
     for healthy in [PROVEN_FAST, NEW, SLOW] {
         hardly_slower(FULL, healthy, Lane::Slow).await;
+        hardly_slower_beside_a_workspace(FULL, healthy).await;
     }
     costs_one_wave(FULL).await;
 }

@@ -111,7 +111,7 @@ async fn a_process_takes_the_places_that_it_saw_until_it_looks_again() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn where_nobody_can_tell_how_full_the_queue_is_messages_sleep_as_ever() {
+async fn where_nobody_can_tell_how_full_the_queue_is_messages_sleep_while_there_are_places() {
     let world = World::with_room_in(1_000, "NoSuchQueue").await;
     let webhook = world.webhook("down.example.com").await;
     world.answer("down.example.com", |_| Answer::Status(500));

@@ -16,7 +16,7 @@ use domain::catalogue::EventFilter;
 use domain::channel::Channel;
 use domain::delivery::{Delivery, DeliveryKey, State};
 use domain::endpoint_url::{EndpointUrl, UrlRules};
-use domain::ids::{DeliveryId, EventId, WebhookId, WorkspaceId};
+use domain::ids::{DeliveryId, EventId, WebhookId};
 use domain::waiting::Waiting;
 use domain::webhook::{Activity, FailureStreak, Lane, Webhook};
 use fan_out::FanOut;
@@ -170,7 +170,6 @@ impl World {
     }
 
     pub async fn webhook_with(&self, host: &str, change: impl FnOnce(&mut Webhook)) -> Webhook {
-        let workspace: WorkspaceId = "ws_1".parse().unwrap();
         let mut id = [0; 16];
         id[..host.len().min(16)].copy_from_slice(&host.as_bytes()[..host.len().min(16)]);
         let rules = UrlRules {
@@ -179,7 +178,7 @@ impl World {
         };
         let mut webhook = Webhook {
             id: WebhookId::from_random(id),
-            workspace: workspace.clone(),
+            workspace: "ws_1".parse().unwrap(),
             url: EndpointUrl::parse(&format!("https://{host}/hook"), rules).unwrap(),
             events: EventFilter::All,
             project_id: None,
@@ -194,7 +193,8 @@ impl World {
             updated_at: self.now(),
         };
         change(&mut webhook);
-        let seen = self.store.config_version(&workspace).await.unwrap();
+        let seen = self.store.config_version(&webhook.workspace).await;
+        let seen = seen.unwrap();
         self.store.create_webhook(&webhook, seen).await.unwrap();
         webhook
     }

@@ -11,12 +11,14 @@ use crate::time;
 /// What is noted at most so often is as exact as need be.
 const NOTED_EVERY: Duration = Duration::from_secs(1);
 
-/// A queue's counts as they were a while ago. Never empty.
+/// A queue's counts as they were a while ago.
 #[derive(Debug)]
 pub(super) struct LaggingCounts {
     lag: Duration,
-    /// Oldest first; of those that have been told, the last only.
-    noted: VecDeque<(Timestamp, QueueCounts)>,
+    /// How the queue stood from then on, oldest first; of those that are old enough, the last only. Never empty.
+    stood: VecDeque<(Timestamp, QueueCounts)>,
+    /// The last call, behind which the queue stood as it does before the next one.
+    last_call: Timestamp,
 }
 
 impl LaggingCounts {
@@ -24,24 +26,27 @@ impl LaggingCounts {
     pub(super) fn new(lag: Duration, counts: QueueCounts, now: Timestamp) -> Self {
         Self {
             lag,
-            noted: VecDeque::from([(now, counts)]),
+            stood: VecDeque::from([(now, counts)]),
+            last_call: now,
         }
     }
 
+    /// A call comes that finds the queue so.
     pub(super) fn note(&mut self, counts: QueueCounts, now: Timestamp) {
-        let last = self.noted.back();
-        if last.is_none_or(|(at, _)| time::elapsed(*at, now) >= NOTED_EVERY) {
-            self.noted.push_back((now, counts));
+        match self.stood.back_mut() {
+            Some((at, last)) if time::elapsed(*at, self.last_call) < NOTED_EVERY => *last = counts,
+            _ => self.stood.push_back((self.last_call, counts)),
         }
+        self.last_call = now;
         let told = time::before(now, self.lag);
-        while self.noted.get(1).is_some_and(|(at, _)| *at <= told) {
-            self.noted.pop_front();
+        while self.stood.get(1).is_some_and(|(at, _)| *at <= told) {
+            self.stood.pop_front();
         }
     }
 
-    /// What was last noted before the lag; while there is nothing so old, the oldest.
+    /// How the queue stood when the lag began; while nothing is known of then, how it stood first.
     pub(super) fn told(&self) -> QueueCounts {
-        self.noted
+        self.stood
             .front()
             .map(|(_, counts)| *counts)
             .unwrap_or_default()

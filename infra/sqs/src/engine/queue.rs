@@ -75,14 +75,13 @@ impl Queue {
     /// Lets time do its work: drops what is too old, shows what is no longer hidden. Returns whether a receiver may
     /// now get something that it could not get before.
     pub(super) fn advance(&mut self, now: Timestamp) -> bool {
-        let was_full = self.is_full();
+        let (was_full, before) = (self.is_full(), self.counts());
+        if let Some(lagging) = &mut self.lagging {
+            lagging.note(before, now);
+        }
         self.store
             .expire(time::before(now, self.attributes.retention.duration()));
         let woken = self.store.wake(now);
-        let counts = self.counts();
-        if let Some(lagging) = &mut self.lagging {
-            lagging.note(counts, now);
-        }
         woken > 0 || (was_full && !self.is_full())
     }
 

@@ -10,6 +10,7 @@ use domain::waiting::Waiting;
 use jiff::civil::Date;
 
 use super::allowances::Tester;
+use super::turns::TurnOf;
 
 /// `pk` and `sk` of an item.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -173,15 +174,18 @@ pub(crate) fn delivery_key(key: &DeliveryKey) -> Key {
     delivery(&key.webhook, &key.id)
 }
 
-/// The partition of the turns at a webhook's endpoint.
-pub(crate) fn turns(webhook: &WebhookId) -> String {
-    format!("TURN#{webhook}")
+/// The partition of somebody's turns.
+pub(crate) fn turns(whose: TurnOf<'_>) -> String {
+    match whose {
+        TurnOf::Endpoint(webhook) => format!("TURN#{webhook}"),
+        TurnOf::Workspace(workspace) => format!("TURN#WORKSPACE#{workspace}"),
+    }
 }
 
-/// One of the turns at a webhook's endpoint.
-pub(crate) fn turn(webhook: &WebhookId, number: usize) -> Key {
+/// One of the turns.
+pub(crate) fn turn(whose: TurnOf<'_>, number: usize) -> Key {
     Key {
-        pk: turns(webhook),
+        pk: turns(whose),
         sk: format!("{number:04}"),
     }
 }

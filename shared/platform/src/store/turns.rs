@@ -1,11 +1,11 @@
-//! Turns at an endpoint: how many batches of its deliveries may be under way at a time.
+//! Turns: how many batches of deliveries to one endpoint, or of one workspace, may be under way at a time.
 //!
 //! A turn is an item that stands until its holder ends it, or until the holder's time is over: whoever died with a turn
 //! keeps it no longer than a lease.
 
 use std::time::Duration;
 
-use domain::ids::WebhookId;
+use domain::ids::{WebhookId, WorkspaceId};
 use jiff::Timestamp;
 
 use super::item::{self, Item, from_millis, get_number, get_text, millis};
@@ -17,6 +17,15 @@ use super::table::{Expected, Store, StoreError};
 /// The item of a turn that nobody takes any more goes after so long.
 const KEPT: Duration = Duration::from_secs(24 * 60 * 60);
 
+/// Whose turns.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum TurnOf<'a> {
+    /// Deliveries to one webhook's endpoint.
+    Endpoint(&'a WebhookId),
+    /// Deliveries to all endpoints of a workspace.
+    Workspace(&'a WorkspaceId),
+}
+
 /// A turn that was taken. [`Store::end_turn`] gives it back.
 #[derive(Debug)]
 pub struct Turn {
@@ -26,21 +35,21 @@ pub struct Turn {
 }
 
 impl Store {
-    /// Takes one of so many turns at a webhook's endpoint, to be ended by `until`; `None` where all are taken. Costs a
+    /// Takes one of so many turns, to be ended by `until`; `None` where all are taken. Costs a
     /// small read, and a write unit where there is one to take.
     ///
     /// # Errors
     /// [`StoreError`].
     pub async fn take_turn(
         &self,
-        webhook: &WebhookId,
+        whose: TurnOf<'_>,
         turns: usize,
         now: Timestamp,
         until: Timestamp,
     ) -> Result<Option<Turn>, StoreError> {
-        let items = self.query_all(&keys::turns(webhook), SortKeys::All).await?;
+        let items = self.query_all(&keys::turns(whose), SortKeys::All).await?;
         for number in 0..turns {
-            let key = keys::turn(webhook, number);
+            let key = keys::turn(whose, number);
             let Some(expected) = free(&items, &key, now)? else {
                 continue;
             };

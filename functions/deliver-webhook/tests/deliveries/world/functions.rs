@@ -13,6 +13,7 @@ use aws_sdk_sqs::operation::change_message_visibility_batch::ChangeMessageVisibi
 use axum::Router;
 use bulk_jobs::BulkJobs;
 use bytes::Bytes;
+use deliver_webhook::crowd::Turns;
 use deliver_webhook::pace::Pace;
 use deliver_webhook::{DeliverWebhook, Limits, Queues};
 use domain::access::KeyHash;
@@ -198,7 +199,7 @@ impl Parts {
             limits: Limits {
                 schedule: "1m,5m,30m,2h,12h".parse().unwrap(),
                 retention: day * 30,
-                turns: Limits::turns_of(self.slow_lane),
+                turns: Turns::of(self.slow_lane),
             },
             clock: Arc::clone(&self.clock),
             entropy: Entropy::system(),
