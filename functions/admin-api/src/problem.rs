@@ -15,6 +15,9 @@ use serde::Serialize;
 use utoipa::openapi::{ContentBuilder, Ref, RefOr, ResponseBuilder};
 use utoipa::{IntoResponses, ToSchema};
 
+/// Who gets no answer tries again after so long.
+const SOON: Duration = Duration::from_secs(1);
+
 pub(crate) const MEDIA_TYPE: &str = "application/problem+json";
 
 /// Why a request is not answered as it hoped to be.
@@ -158,6 +161,7 @@ impl Problem {
     pub(crate) fn unavailable(cause: impl ToString) -> Problem {
         Problem {
             cause: Some(Cause(cause.to_string())),
+            retry_after: Some(SOON),
             ..Problem::new(
                 StatusCode::SERVICE_UNAVAILABLE,
                 "a service behind the API does not answer; try again",
@@ -169,6 +173,7 @@ impl Problem {
     pub(crate) fn unanswered(detail: &'static str, cause: impl ToString) -> Problem {
         Problem {
             cause: Some(Cause(cause.to_string())),
+            retry_after: Some(SOON),
             ..Problem::new(StatusCode::SERVICE_UNAVAILABLE, detail)
         }
     }
@@ -190,16 +195,10 @@ impl Problem {
     }
 
     fn header(&self) -> Option<(HeaderName, HeaderValue)> {
-        match (self.status, self.retry_after) {
-            (_, Some(wait)) => Some((RETRY_AFTER, seconds(wait))),
-            (StatusCode::SERVICE_UNAVAILABLE, None) => {
-                Some((RETRY_AFTER, HeaderValue::from_static("1")))
-            }
-            (StatusCode::UNAUTHORIZED, None) => {
-                Some((WWW_AUTHENTICATE, HeaderValue::from_static("Bearer")))
-            }
-            _ => None,
-        }
+        let retry_after = self.retry_after.map(|wait| (RETRY_AFTER, seconds(wait)));
+        let unauthorized = self.status == StatusCode::UNAUTHORIZED;
+        let bearer = (WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+        retry_after.or_else(|| unauthorized.then_some(bearer))
     }
 }
 

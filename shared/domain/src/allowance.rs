@@ -47,10 +47,11 @@ impl Allowance {
     /// assert!(two_a_minute.take(Some(twice), now + minute / 2).is_ok());
     /// ```
     pub fn take(self, whole_at: Option<Timestamp>, now: Timestamp) -> Result<Timestamp, UsedUp> {
-        let whole_at = whole_at.map_or(now, |at| at.max(now));
-        let missing = Duration::try_from(whole_at.duration_since(now)).unwrap_or_default();
-        let taken = missing.saturating_add(self.every);
         let most = self.every.saturating_mul(self.at_once.get());
+        let missing = whole_at.map(|at| Duration::try_from(at.duration_since(now)));
+        // No more than all can be missing: a clock was ahead, or there was more of it before.
+        let missing = missing.and_then(Result::ok).unwrap_or_default().min(most);
+        let taken = missing.saturating_add(self.every);
         match taken.checked_sub(most) {
             Some(again_in) if !again_in.is_zero() => Err(UsedUp { again_in }),
             _ => Ok(now.saturating_add(taken).unwrap_or(Timestamp::MAX)),
@@ -97,11 +98,30 @@ mod tests {
         }
 
         #[test]
-        fn it_is_never_refused_after_a_pause_for_the_whole_of_it(at_once in 1u32..10, every in 0u64..100, before in 0i64..2_000_000_000) {
+        fn all_of_it_is_there_at_once_and_again_when_it_is_whole(at_once in 1u32..10, every in 1u64..100) {
             let allowance = Allowance { at_once: NonZeroU32::new(at_once).unwrap(), every: Duration::from_secs(every) };
-            let now = Timestamp::from_second(2_000_000_000).unwrap();
-            let whole_at = Timestamp::from_second(before).unwrap();
-            prop_assert!(allowance.take(Some(whole_at), now).is_ok());
+            let (mut now, mut whole_at) = (Timestamp::UNIX_EPOCH, None);
+            for _ in 0..3 {
+                for _ in 0..at_once {
+                    whole_at = Some(allowance.take(whole_at, now).unwrap());
+                }
+                prop_assert!(allowance.take(whole_at, now).is_err());
+                now = whole_at.unwrap();
+            }
+        }
+
+        #[test]
+        fn whatever_state_there_is_the_wait_is_no_longer_than_for_one_more(
+            at_once in 1u32..10,
+            every in 1u64..100,
+            whole_at in -2_000_000_000i64..2_000_000_000,
+        ) {
+            let allowance = Allowance { at_once: NonZeroU32::new(at_once).unwrap(), every: Duration::from_secs(every) };
+            let whole_at = Timestamp::from_second(whole_at).unwrap();
+            let taken = allowance.take(Some(whole_at), Timestamp::UNIX_EPOCH);
+            prop_assert_eq!(taken.is_err(), whole_at.as_second() > (every * u64::from(at_once - 1)) as i64);
+            let wait = taken.err().map(|used_up| used_up.again_in);
+            prop_assert!(wait.is_none_or(|wait| wait <= allowance.every));
         }
     }
 }

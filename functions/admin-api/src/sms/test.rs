@@ -1,6 +1,7 @@
 //! `POST /sms/test`.
 //!
-//! A test costs money and goes to a number that the caller chose, a member among others: so each has so many of them.
+//! A test costs money and goes to a number that the caller chose, members among others: so each of them has so many, and
+//! those who administer the workspace so many together.
 //!
 //! # Steps, and what a death between them means
 //! 1. Take one of the caller's tests. *Killed behind it:* there is one less, for a while.
@@ -31,10 +32,10 @@ use domain::sms::text::{self, Message};
 use jiff::SignedDuration;
 use platform::queue::message::SmsWakeUp;
 use platform::queue::sending::Outgoing;
+use platform::store::StoreError;
 use platform::store::allowances::Tester;
 use utoipa::ToSchema;
 
-use crate::App;
 use crate::auth::{Access, Caller, TakePart};
 use crate::body::{Fields, JsonBody};
 use crate::deliveries::Accepted;
@@ -42,6 +43,7 @@ use crate::number_plan;
 use crate::object::Object;
 use crate::path::{At, WorkspacePath};
 use crate::problem::{Guarded, Problem, WithAllowance, WithBody, WithConflict};
+use crate::{App, WRITE_TRIES};
 
 /// The wake-up comes so long after it was sent: the delivery is then written.
 const HEAD_START: Duration = Duration::from_secs(2);
@@ -110,15 +112,21 @@ async fn take_one(app: &App, workspace: &WorkspaceId, caller: &Caller) -> Result
         Some(user) if !caller.administers() => (Tester::Member(user), OF_A_MEMBER),
         _ => (Tester::Administrators, OF_ADMINISTRATORS),
     };
-    let taken = app
-        .store
-        .take_sms_test(workspace, tester, allowance, (app.clock)());
-    taken.await?.map_err(|UsedUp { again_in }| {
-        Problem::too_many(
-            "too many tests of late; Retry-After says when the next one may be sent",
-            again_in,
-        )
-    })
+    for _ in 0..WRITE_TRIES {
+        let taken = app
+            .store
+            .take_sms_test(workspace, tester, allowance, (app.clock)());
+        match taken.await {
+            Err(StoreError::Conflict) => app.pause().await,
+            taken => return taken?.map_err(too_many),
+        }
+    }
+    Err(Problem::contended())
+}
+
+fn too_many(UsedUp { again_in }: UsedUp) -> Problem {
+    let detail = "too many tests of late; Retry-After says when the next one may be sent";
+    Problem::too_many(detail, again_in)
 }
 
 /// Whom the test goes to: by name where the number is the caller's own.

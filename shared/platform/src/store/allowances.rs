@@ -9,9 +9,6 @@ use super::keys;
 use super::sms_item::expiry;
 use super::table::{Expected, Store, StoreError};
 
-/// So many others may be quicker before a taker gives up.
-const TRIES: u32 = 4;
-
 /// Whose tests of SMS they are: nobody uses up another one's.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Tester<'a> {
@@ -26,24 +23,8 @@ impl Store {
     /// read and a write unit.
     ///
     /// # Errors
-    /// [`StoreError`]; it may have been taken all the same.
+    /// [`StoreError`]; where it is unavailable, one may have been taken all the same.
     pub async fn take_sms_test(
-        &self,
-        workspace: &WorkspaceId,
-        tester: Tester<'_>,
-        allowance: Allowance,
-        now: Timestamp,
-    ) -> Result<Result<(), UsedUp>, StoreError> {
-        let mut tries = 0;
-        loop {
-            match self.try_take(workspace, tester, allowance, now).await {
-                Err(StoreError::Conflict) if tries < TRIES => tries += 1,
-                other => return other,
-            }
-        }
-    }
-
-    async fn try_take(
         &self,
         workspace: &WorkspaceId,
         tester: Tester<'_>,
