@@ -95,8 +95,6 @@ pub enum JobError {
 /// A run of a job.
 pub(crate) struct Run<'a> {
     pub(crate) job: &'a BulkJob,
-    /// An earlier run got somewhere, nobody knows where.
-    pub(crate) resumed: bool,
     deadline: Timestamp,
     touched: AtomicU64,
 }
@@ -117,11 +115,6 @@ impl BulkJobs {
 
     /// Whether the message is done with.
     async fn handle_one(&self, record: SqsMessage, deadline: Timestamp) -> bool {
-        let receives: u32 = record
-            .attributes
-            .get("ApproximateReceiveCount")
-            .and_then(|count| count.parse().ok())
-            .unwrap_or(1);
         let trace = batch::trace_of(&record);
         let body = record.body.unwrap_or_default();
         let Ok(job) = serde_json::from_str::<BulkJob>(&body) else {
@@ -130,7 +123,6 @@ impl BulkJobs {
         };
         let run = Run {
             job: &job,
-            resumed: receives > 1,
             deadline,
             touched: AtomicU64::new(0),
         };

@@ -1,13 +1,11 @@
 //! Failed deliveries get a fresh schedule, the first attempt at once.
 //!
 //! For each page: write the deliveries as pending, marked with the job, then send their wake-ups.
-//! *Killed between the two*, deliveries are pending without a wake-up. A resumed job therefore, when nothing failed is
-//! left, wakes what is pending under its mark and overdue, never attempted since. The mark also keeps a job that is
-//! resumed late from reviving what failed again meanwhile.
+//! *Killed between the two*, deliveries are pending without a wake-up: `sweep` finds them overdue, some minutes later. (A
+//! resumed job cannot tell them from those whose wake-up waits behind thousands of others at a slow endpoint.) The mark
+//! keeps a job that is resumed late from reviving what failed again meanwhile.
 
-use std::time::Duration;
-
-use domain::delivery::{Delivery, DeliveryKey, Pending, Plan, Purpose, RecoverJob, State};
+use domain::delivery::{Delivery, DeliveryKey, Purpose, RecoverJob};
 use domain::ids::{DeliveryId, LogShard};
 use futures::{StreamExt, TryStreamExt};
 use jiff::Timestamp;
@@ -17,9 +15,6 @@ use platform::store::log::Unsettled;
 use platform::store::{StoreError, Stored};
 
 use crate::{BulkJobs, JobError, Progress, Run, WRITES};
-
-/// A wake-up that has not been heeded for so long is lost.
-const OVERDUE: Duration = Duration::from_secs(60);
 
 impl BulkJobs {
     pub(crate) async fn recover(
@@ -36,19 +31,13 @@ impl BulkJobs {
         if !webhook.is_some_and(|webhook| webhook.value.is_active()) {
             return Ok(Progress::Finished);
         }
-        let stages = [Unsettled::Failed, Unsettled::Pending];
-        for which in &stages[..if run.resumed { 2 } else { 1 }] {
-            for shard in LogShard::all() {
-                let mut pages = self.pages(run, *which, shard, before(since));
-                while let Some(page) = pages.next(&self.store).await? {
-                    if self.out_of_time(run) {
-                        return Ok(Progress::Unfinished);
-                    }
-                    match which {
-                        Unsettled::Pending => self.wake_marked(run, &page, job).await?,
-                        Unsettled::Failed => self.revive(run, &page, job).await?,
-                    }
+        for shard in LogShard::all() {
+            let mut pages = self.pages(run, Unsettled::Failed, shard, before(since));
+            while let Some(page) = pages.next(&self.store).await? {
+                if self.out_of_time(run) {
+                    return Ok(Progress::Unfinished);
                 }
+                self.revive(run, &page, job).await?;
             }
         }
         Ok(Progress::Finished)
@@ -95,27 +84,11 @@ impl BulkJobs {
             rev,
         };
         match self.store.save_delivery(&revived, now).await {
-            Ok(_) => Ok(Some(key)),
-            // Somebody resends it at this moment.
-            Err(StoreError::Conflict) => Ok(None),
+            // Somebody resends it at this moment; or this very write took effect, and its answer was lost: one wake-up too
+            // many changes nothing.
+            Ok(_) | Err(StoreError::Conflict) => Ok(Some(key)),
             Err(other) => Err(other),
         }
-    }
-
-    async fn wake_marked(
-        &self,
-        run: &Run<'_>,
-        keys: &[DeliveryKey],
-        job: &RecoverJob,
-    ) -> Result<(), JobError> {
-        let overdue_since = (self.clock)() - OVERDUE;
-        let stored = self.read(keys).await?;
-        let marked = stored.iter().filter(|stored| {
-            let delivery = &stored.value;
-            delivery.recovered_by.as_ref() == Some(job)
-                && lacks_wake_up(&delivery.state, overdue_since)
-        });
-        self.wake(run, marked.map(|stored| &stored.value.key)).await
     }
 
     async fn wake<'a>(
@@ -131,15 +104,6 @@ impl BulkJobs {
         run.touch(messages.len() as u64);
         Ok(())
     }
-}
-
-/// Whether a revived delivery should have been attempted before that time and was not.
-fn lacks_wake_up(state: &State, overdue_since: Timestamp) -> bool {
-    matches!(
-        state,
-        State::Pending(Pending { plan: Plan::Schedule { failures: 0 }, lease: None, next_attempt_at, .. })
-            if *next_attempt_at < overdue_since
-    )
 }
 
 /// A sort key before every delivery of events at or after `since`, and behind every earlier one: the lower bound less

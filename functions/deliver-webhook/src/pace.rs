@@ -79,10 +79,14 @@ impl Pace {
         }
         let streak = seen.streaks.entry(webhook.id.clone()).or_default();
         streak.observe(outcome, duration);
-        let lane = streak.lane(duration);
-        if let Some(lane) = lane.filter(|lane| *lane != webhook.lane) {
-            seen.moves
-                .insert(webhook.id.clone(), (webhook.workspace.clone(), lane));
+        match streak.lane(duration) {
+            None => {}
+            // What it was to be marked as is overtaken.
+            Some(lane) if lane == webhook.lane => _ = seen.moves.remove(&webhook.id),
+            Some(lane) => {
+                let moved = (webhook.workspace.clone(), lane);
+                seen.moves.insert(webhook.id.clone(), moved);
+            }
         }
     }
 
@@ -190,6 +194,10 @@ impl DeliverWebhook {
 
 #[cfg(test)]
 mod tests {
+    use domain::catalogue::EventFilter;
+    use domain::endpoint_url::{EndpointUrl, UrlRules};
+    use domain::webhook::{Activity, FailureStreak};
+
     use super::*;
 
     fn answer(code: u16) -> Outcome {
@@ -197,6 +205,27 @@ mod tests {
             code,
             body: None,
             retry_after: None,
+        }
+    }
+
+    fn slow_webhook() -> Webhook {
+        let now = Timestamp::UNIX_EPOCH;
+        let rules = UrlRules::default();
+        Webhook {
+            id: WebhookId::from_random([1; 16]),
+            workspace: "ws_1".parse().unwrap(),
+            url: EndpointUrl::parse("https://example.com/hook", rules).unwrap(),
+            events: EventFilter::All,
+            project_id: None,
+            description: None,
+            activity: Activity::Active,
+            secret: None,
+            previous_secret: None,
+            streak: FailureStreak::default(),
+            lane: Lane::Slow,
+            lane_since: now,
+            created_at: now,
+            updated_at: now,
         }
     }
 
@@ -208,6 +237,18 @@ mod tests {
         streak.lane(Duration::from_millis(
             observations.last().map_or(0, |last| last.1),
         ))
+    }
+
+    #[test]
+    fn what_turns_slow_before_it_was_marked_fast_is_not_marked_fast() {
+        let pace = Pace::default();
+        let webhook = slow_webhook();
+        for _ in 0..Lane::PROOF {
+            pace.observe(&webhook, &answer(200), Duration::from_millis(30));
+        }
+        assert_eq!(pace.moves().len(), 1);
+        pace.observe(&webhook, &answer(200), Duration::from_secs(9));
+        assert!(pace.moves().is_empty());
     }
 
     #[test]

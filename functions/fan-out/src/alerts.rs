@@ -21,6 +21,7 @@ use domain::sms::member::{Decision, Member, NotSent, destination};
 use domain::sms::phone::PhoneNumber;
 use domain::sms::provider::Provider;
 use domain::sms::text;
+use futures::future::join_all;
 use jiff::Timestamp;
 use platform::batch::{self, Panicked};
 use platform::queue::message::SmsWakeUp;
@@ -52,7 +53,8 @@ enum AlertError {
 }
 
 impl FanOut {
-    /// Decides on the alerts of all events and wakes their deliveries, until `deadline` is near.
+    /// Decides on the alerts of all events and wakes their deliveries, until `deadline` is near: all at the same time, so
+    /// that one for a single recipient does not wait for those of hundreds.
     pub(crate) async fn alert(
         &self,
         arrivals: &[Arrival],
@@ -60,19 +62,23 @@ impl FanOut {
         deadline: Timestamp,
         progress: &mut [Progress],
     ) {
-        for (arrival, progress) in arrivals.iter().zip(progress) {
-            let Some(alert) = &arrival.event.alert else {
-                continue;
-            };
-            let alerting = self.alert_one(arrival, alert, config, deadline);
-            match batch::isolated(alerting)
-                .await
-                .unwrap_or_else(|panicked| Err(panicked.into()))
-            {
-                Ok(woken) => progress.sms = woken,
-                Err(error) => progress.fail(&error),
-            }
-        }
+        let alerting = arrivals
+            .iter()
+            .zip(progress)
+            .map(async |(arrival, progress)| {
+                let Some(alert) = &arrival.event.alert else {
+                    return;
+                };
+                let alerting = batch::isolated(self.alert_one(arrival, alert, config, deadline));
+                match alerting
+                    .await
+                    .unwrap_or_else(|panicked| Err(panicked.into()))
+                {
+                    Ok(woken) => progress.sms = woken,
+                    Err(error) => progress.fail(&error),
+                }
+            });
+        join_all(alerting).await;
     }
 
     async fn alert_one(

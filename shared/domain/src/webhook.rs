@@ -172,11 +172,10 @@ impl Webhook {
         was_active
     }
 
-    /// An administrator's switch. On clears the reason and the streak; off keeps them.
+    /// An administrator's switch. On clears the reason and the streak, also where it is on; off keeps them.
     pub fn switch(&mut self, on: bool) {
         match (on, &self.activity) {
-            (true, Activity::Active)
-            | (false, Activity::SwitchedOff | Activity::Disabled { .. }) => {}
+            (false, Activity::SwitchedOff | Activity::Disabled { .. }) => {}
             (true, _) => {
                 self.activity = Activity::Active;
                 self.streak = FailureStreak::default();
@@ -280,6 +279,9 @@ mod tests {
         for id in ["a", "b", "c"] {
             webhook.count_failed_event(&event(id), at(1));
         }
+        webhook.switch(true);
+        assert!(webhook.is_active() && webhook.streak.is_empty());
+        webhook.count_failed_event(&event("d"), at(2));
         webhook.switch(true);
         assert!(webhook.is_active() && webhook.streak.is_empty());
     }

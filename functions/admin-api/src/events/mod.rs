@@ -10,6 +10,7 @@ use axum::extract::{Request, State};
 use axum::http::StatusCode;
 use axum::{Extension, Json};
 use domain::event::{EventError, IngestEvent, MAX_EVENT_BYTES, first_forbidden_sqs_char};
+use domain::ids::WorkspaceId;
 use platform::queue::sending::Outgoing;
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -57,13 +58,14 @@ pub(crate) async fn post_event(
             "must be the workspace of the path",
         ));
     }
-    let message = message(&bytes)?.traced(known.trace());
+    let message = message(&bytes, &workspace_id)?.traced(known.trace());
     app.queues.events.send(message).await?;
     let id = event.id.to_string();
     Ok((StatusCode::ACCEPTED, Json(EventAccepted { id })))
 }
 
-fn message(bytes: &[u8]) -> Result<Outgoing, Problem> {
+/// In the workspace's group: one that posts many events does not hold up the others'.
+fn message(bytes: &[u8], workspace: &WorkspaceId) -> Result<Outgoing, Problem> {
     let text = std::str::from_utf8(bytes).map_err(|_| refusal(EventError::NotUtf8))?;
     if let Some(character) = first_forbidden_sqs_char(text) {
         let rule = format!(
@@ -75,6 +77,7 @@ fn message(bytes: &[u8]) -> Result<Outgoing, Problem> {
     }
     Ok(Outgoing {
         body: text.to_owned(),
+        group: Some(workspace.to_string()),
         ..Outgoing::default()
     })
 }

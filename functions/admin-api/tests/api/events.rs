@@ -1,5 +1,6 @@
 //! Events over HTTP.
 
+use aws_sdk_sqs::types::MessageSystemAttributeName;
 use domain::event::IngestEvent;
 use serde_json::{Value, json};
 
@@ -39,6 +40,9 @@ async fn an_event_goes_onto_the_queue_byte_for_byte() {
     let messages = api.receive("EventsQueue").await;
     assert_eq!(messages.len(), 1);
     assert_eq!(messages[0].body(), Some(raw_event().as_str()));
+    let attributes = messages[0].attributes().unwrap();
+    let group = &attributes[&MessageSystemAttributeName::MessageGroupId];
+    assert_eq!(group, WORKSPACE, "no workspace holds up another");
 }
 
 #[test]
