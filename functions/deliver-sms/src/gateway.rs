@@ -56,7 +56,7 @@ impl DeliverSms {
                     WebhookSecret::parse(secret.expose()).map_err(|_| SecretsError::Damaged)?;
                 Some(SigningKeys {
                     current,
-                    previous: None,
+                    retiring: Vec::new(),
                 })
             }
         };

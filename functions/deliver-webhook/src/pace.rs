@@ -220,7 +220,7 @@ mod tests {
             description: None,
             activity: Activity::Active,
             secret: None,
-            previous_secret: None,
+            retiring_secrets: Vec::new(),
             streak: FailureStreak::default(),
             lane: Lane::Slow,
             lane_since: now,

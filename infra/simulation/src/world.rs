@@ -184,7 +184,7 @@ async fn webhook(run: &Run, place: usize, hook: &Hook, seal: &Seal) -> Webhook {
         description: None,
         activity: Activity::Active,
         secret,
-        previous_secret: None,
+        retiring_secrets: Vec::new(),
         streak: FailureStreak::default(),
         lane: if hook.fast { Lane::Fast } else { Lane::Slow },
         lane_since: run.now(),

@@ -28,8 +28,8 @@ const KEY_BASE64: GeneralPurpose =
 pub struct SigningKeys {
     /// The secret.
     pub current: WebhookSecret,
-    /// The secret before it, while a rotation overlaps.
-    pub previous: Option<WebhookSecret>,
+    /// The secrets before it, while rotations overlap, the latest first.
+    pub retiring: Vec<WebhookSecret>,
 }
 
 /// The values of the two signature headers.
@@ -141,11 +141,8 @@ fn standard_signatures(
         let mac = hmac_sha256(&standard_key(secret), &[signed_prefix.as_bytes(), body]);
         format!("v1,{}", STANDARD.encode(mac))
     };
-    let signatures: Vec<String> = [Some(&keys.current), keys.previous.as_ref()]
-        .into_iter()
-        .flatten()
-        .map(sign)
-        .collect();
+    let secrets = std::iter::once(&keys.current).chain(&keys.retiring);
+    let signatures: Vec<String> = secrets.map(sign).collect();
     signatures.join(" ")
 }
 
@@ -193,7 +190,7 @@ mod tests {
     fn keys() -> SigningKeys {
         SigningKeys {
             current: WebhookSecret::generate([1; 32]),
-            previous: Some(WebhookSecret::parse("old").unwrap()),
+            retiring: vec![WebhookSecret::parse("old").unwrap()],
         }
     }
 
@@ -285,12 +282,12 @@ mod tests {
             (value("X-SetGet-Signature"), value("webhook-signature"))
         };
         let new = values(&SigningKeys {
-            previous: None,
+            retiring: Vec::new(),
             ..keys()
         });
         let old = values(&SigningKeys {
             current: WebhookSecret::parse("old").unwrap(),
-            previous: None,
+            retiring: Vec::new(),
         });
         assert_eq!(values(&keys()), (new.0, format!("{} {}", new.1, old.1)));
     }

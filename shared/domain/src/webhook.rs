@@ -30,8 +30,8 @@ pub struct Webhook {
     pub activity: Activity,
     /// The signing secret, encrypted.
     pub secret: Option<SealedSecret>,
-    /// The secret before the last rotation, while it still signs.
-    pub previous_secret: Option<RetiringSecret>,
+    /// The secrets that were rotated away and still sign for a while, the latest first; at most [`RETIRING_SECRETS`].
+    pub retiring_secrets: Vec<RetiringSecret>,
     /// The events that failed in a row.
     pub streak: FailureStreak,
     /// Which queue its new deliveries go to.
@@ -43,6 +43,9 @@ pub struct Webhook {
     /// When an administrator, or the product itself, changed it last.
     pub updated_at: Timestamp,
 }
+
+/// Secrets that sign beside the current one at most: each is a signature more in every request.
+pub const RETIRING_SECRETS: usize = 4;
 
 /// Whether deliveries are made.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -184,6 +187,26 @@ impl Webhook {
         }
     }
 
+    /// Replaces the secret. The old one goes on signing until then, and so do those before it, each for as long as it was
+    /// said to: who rotates again because an answer was lost ends nobody's overlap. `None` ends them all.
+    pub fn rotate_secret(
+        &mut self,
+        new: SealedSecret,
+        old_signs_until: Option<Timestamp>,
+        now: Timestamp,
+    ) {
+        let old = self.secret.replace(new);
+        let Some(until) = old_signs_until else {
+            self.retiring_secrets.clear();
+            return;
+        };
+        self.retiring_secrets
+            .retain(|retiring| now < retiring.until);
+        let retired = old.map(|secret| RetiringSecret { secret, until });
+        self.retiring_secrets.splice(..0, retired);
+        self.retiring_secrets.truncate(RETIRING_SECRETS);
+    }
+
     /// Moves the webhook to a lane; `false` where it is there already or turned slow too recently.
     pub fn move_to(&mut self, lane: Lane, now: Timestamp) -> bool {
         let too_soon = lane == Lane::Fast
@@ -230,7 +253,7 @@ mod tests {
             description: None,
             activity: Activity::Active,
             secret: None,
-            previous_secret: None,
+            retiring_secrets: Vec::new(),
             streak: FailureStreak::default(),
             lane: Lane::Slow,
             lane_since: at(0),

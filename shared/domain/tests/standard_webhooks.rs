@@ -47,7 +47,7 @@ fn a_generated_secret_is_given_to_the_library_as_it_is() {
 
 proptest! {
     #[test]
-    fn the_published_verifier_takes_a_request_with_the_current_and_with_the_previous_secret(case in any_case()) {
+    fn the_published_verifier_takes_a_request_with_the_current_secret_and_with_each_that_retires(case in any_case()) {
         for secret in case.secrets() {
             let verifier = Webhook::new(&for_the_library(secret.expose())).unwrap();
             prop_assert!(verifier.verify(case.body.as_bytes(), &header_map(&case)).is_ok());

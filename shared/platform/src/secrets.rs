@@ -14,6 +14,7 @@ use domain::ids::WorkspaceId;
 use domain::secret::{SealedSecret, SecretText, WebhookSecret};
 use domain::signing::SigningKeys;
 use domain::webhook::Webhook;
+use futures::future::try_join_all;
 use jiff::Timestamp;
 use tokio::sync::OnceCell;
 
@@ -181,13 +182,11 @@ impl Secrets {
             return Ok(None);
         };
         let current = self.open(&webhook.workspace, sealed).await?;
-        let previous = match &webhook.previous_secret {
-            Some(retiring) if now < retiring.until => {
-                Some(self.open(&webhook.workspace, &retiring.secret).await?)
-            }
-            _ => None,
-        };
-        Ok(Some(SigningKeys { current, previous }))
+        let retiring = webhook.retiring_secrets.iter();
+        let signing = retiring.filter(|retiring| now < retiring.until);
+        let opened = signing.map(|retiring| self.open(&webhook.workspace, &retiring.secret));
+        let retiring = try_join_all(opened).await?;
+        Ok(Some(SigningKeys { current, retiring }))
     }
 
     async fn decrypt(

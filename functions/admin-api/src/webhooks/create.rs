@@ -128,7 +128,7 @@ impl NewWebhook {
                 Activity::SwitchedOff
             },
             secret,
-            previous_secret: None,
+            retiring_secrets: Vec::new(),
             streak: FailureStreak::default(),
             lane: Lane::Slow,
             lane_since: now,

@@ -6,8 +6,7 @@ use axum::Json;
 use axum::extract::State;
 use domain::rotation::Overlap;
 use domain::secret::WebhookSecret;
-use domain::webhook::{RetiringSecret, SealedSecret, Webhook};
-use jiff::Timestamp;
+use domain::webhook::Webhook;
 use serde_json::Value;
 use utoipa::ToSchema;
 
@@ -28,7 +27,7 @@ pub(crate) struct Rotation {
     /// The new secret; absent = one is made and shown in the answer, this once.
     #[schema(value_type = Option<String>, nullable = false, min_length = 1, max_length = 256, write_only)]
     secret: Option<WebhookSecret>,
-    /// For so long the old secret signs beside the new one.
+    /// For so long the old secret signs beside the new one, as those do whose overlap is not over. 0 ends them all.
     #[schema(value_type = Option<u32>, nullable = false, maximum = 604800, default = 86400)]
     overlap_seconds: Overlap,
 }
@@ -68,18 +67,12 @@ pub(crate) async fn rotate_secret(
 ) -> Result<Json<WebhookWithSecret>, Problem> {
     find(&app, &workspace_id, &webhook_id).await?;
     let new = NewSecret::seal(&app, &workspace_id, rotation.secret.as_ref()).await?;
-    let ends = rotation.overlap_seconds.ends(app.now());
-    let change = |webhook: &mut Webhook| replace_secret(webhook, &new.sealed, ends);
+    let now = app.now();
+    let ends = rotation.overlap_seconds.ends(now);
+    let change = |webhook: &mut Webhook| webhook.rotate_secret(new.sealed.clone(), ends, now);
     let webhook = edit(&app, &workspace_id, &webhook_id, change).await?;
     Ok(Json(WebhookWithSecret::new(
         &webhook,
         new.generated.as_ref(),
     )))
-}
-
-fn replace_secret(webhook: &mut Webhook, new: &SealedSecret, old_signs_until: Option<Timestamp>) {
-    let old = webhook.secret.replace(new.clone());
-    webhook.previous_secret = old
-        .zip(old_signs_until)
-        .map(|(secret, until)| RetiringSecret { secret, until });
 }

@@ -125,7 +125,7 @@ impl WebhookPatch {
         }
         if new_secret.is_some() || self.secret == Given::Null {
             webhook.secret = new_secret.map(|secret| secret.sealed.clone());
-            webhook.previous_secret = None;
+            webhook.retiring_secrets.clear();
         }
     }
 }

@@ -27,7 +27,7 @@ fn stored(number: u128, at: Timestamp) -> Webhook {
         description: None,
         activity: Activity::Active,
         secret: None,
-        previous_secret: None,
+        retiring_secrets: Vec::new(),
         streak: FailureStreak::default(),
         lane: Lane::Slow,
         lane_since: at,

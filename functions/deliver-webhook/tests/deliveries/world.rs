@@ -185,7 +185,7 @@ impl World {
             description: None,
             activity: Activity::Active,
             secret: None,
-            previous_secret: None,
+            retiring_secrets: Vec::new(),
             streak: FailureStreak::default(),
             lane: Lane::Slow,
             lane_since: self.now(),

@@ -24,8 +24,7 @@ struct Document {
     description: Option<String>,
     activity: ActivityDocument,
     secret: Option<SecretDocument>,
-    previous_secret: Option<SecretDocument>,
-    previous_secret_until: Option<i64>,
+    retiring_secrets: Vec<RetiringDocument>,
     streak: FailureStreak,
     lane: Lane,
     lane_since: i64,
@@ -45,6 +44,12 @@ enum ActivityDocument {
 struct SecretDocument {
     ciphertext: String,
     hint: Option<String>,
+}
+
+#[derive(Serialize, Deserialize)]
+struct RetiringDocument {
+    secret: SecretDocument,
+    until: i64,
 }
 
 /// The item to write when it is expected to stand as told.
@@ -67,7 +72,7 @@ pub(crate) fn decode(item: &Item) -> Result<Versioned<Webhook>, StoreError> {
 }
 
 fn to_document(webhook: &Webhook) -> Document {
-    let retiring = webhook.previous_secret.as_ref();
+    let retiring = webhook.retiring_secrets.iter();
     Document {
         id: webhook.id.clone(),
         workspace: webhook.workspace.clone(),
@@ -84,8 +89,7 @@ fn to_document(webhook: &Webhook) -> Document {
             },
         },
         secret: webhook.secret.as_ref().map(seal_document),
-        previous_secret: retiring.map(|retiring| seal_document(&retiring.secret)),
-        previous_secret_until: retiring.map(|retiring| millis(retiring.until)),
+        retiring_secrets: retiring.map(retiring_document).collect(),
         streak: webhook.streak.clone(),
         lane: webhook.lane,
         lane_since: millis(webhook.lane_since),
@@ -94,19 +98,27 @@ fn to_document(webhook: &Webhook) -> Document {
     }
 }
 
+fn retiring_document(retiring: &RetiringSecret) -> RetiringDocument {
+    RetiringDocument {
+        secret: seal_document(&retiring.secret),
+        until: millis(retiring.until),
+    }
+}
+
+fn open_retiring(document: RetiringDocument) -> Result<RetiringSecret, StoreError> {
+    Ok(RetiringSecret {
+        secret: open_document(document.secret)?,
+        until: from_millis(document.until)?,
+    })
+}
+
 fn from_document(document: Document) -> Result<Webhook, StoreError> {
     // The rules of the day on which it was saved held then; the guarded client applies today's to each request.
     let saved_under = UrlRules {
         allow_plain_http: true,
         allow_private_networks: true,
     };
-    let previous_secret = match (document.previous_secret, document.previous_secret_until) {
-        (Some(secret), Some(until)) => Some(RetiringSecret {
-            secret: open_document(secret)?,
-            until: from_millis(until)?,
-        }),
-        _ => None,
-    };
+    let retiring = document.retiring_secrets.into_iter();
     Ok(Webhook {
         url: EndpointUrl::parse(&document.url, saved_under)
             .map_err(|_| StoreError::Damaged("url"))?,
@@ -124,7 +136,7 @@ fn from_document(document: Document) -> Result<Webhook, StoreError> {
             },
         },
         secret: document.secret.map(open_document).transpose()?,
-        previous_secret,
+        retiring_secrets: retiring.map(open_retiring).collect::<Result<_, _>>()?,
         streak: document.streak,
         lane: document.lane,
         lane_since: from_millis(document.lane_since)?,

@@ -113,7 +113,7 @@ pub(crate) fn delivery(event: &str) -> Option<DeliveryId> {
 fn keys(current: &str, previous: &str) -> SigningKeys {
     SigningKeys {
         current: WebhookSecret::parse(current).unwrap(),
-        previous: Some(WebhookSecret::parse(previous).unwrap()),
+        retiring: vec![WebhookSecret::parse(previous).unwrap()],
     }
 }
 
@@ -209,7 +209,7 @@ proptest! {
         current in any::<String>(), previous in any::<String>(), event in any::<String>(), text in any::<String>(),
     ) {
         let secret = |text: &str| WebhookSecret::parse(text).or_else(|_| WebhookSecret::parse("s")).unwrap();
-        let keys = SigningKeys { current: secret(&current), previous: Some(secret(&previous)) };
+        let keys = SigningKeys { current: secret(&current), retiring: vec![secret(&previous)] };
         let delivery = delivery(&event).or_else(|| delivery("evt_1")).unwrap();
         let (at, body) = (Timestamp::UNIX_EPOCH, hostile_body(&text));
         let webhook = request_headers(EventType::LabelCreated, &delivery, at, &body, Some(&keys));
