@@ -294,7 +294,8 @@ fn header(request: &OutboundRequest, name: &str) -> String {
     value.unwrap_or_default().to_owned()
 }
 
-fn nth(answers: &[Answer], number: usize) -> Answer {
+/// The answer to the request with this number, from 0; the last answer stays.
+pub(crate) fn nth(answers: &[Answer], number: usize) -> Answer {
     let last = answers.last().copied().unwrap_or(Answer::Status(200));
     answers.get(number).copied().unwrap_or(last)
 }

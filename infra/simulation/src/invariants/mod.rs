@@ -5,6 +5,7 @@
 //! * [`requests`] — what endpoints received
 //! * [`disabling`] — a webhook is switched off for exactly what it should be
 //! * [`sms`] — alerts: none lost, none twice
+//! * [`sms_ends`] — what failed, or is unknown, is so for a reason
 //! * [`granted`] — what the API agreed to is done
 //! * [`trials`] — tests that administrators ask for
 //! * [`numbers`] — what the product counts is what is there
@@ -17,12 +18,17 @@ pub mod requests;
 pub mod rest;
 pub mod secrecy;
 pub mod sms;
+pub mod sms_ends;
 pub mod trials;
 pub mod webhooks;
 
 use std::fmt;
 
+use jiff::Timestamp;
+
 use crate::play::End;
+use crate::run::BEGIN;
+use crate::scenario::Action;
 
 /// Something that must hold.
 pub struct Invariant {
@@ -33,7 +39,7 @@ pub struct Invariant {
 }
 
 /// Everything that must hold.
-pub const ALL: [Invariant; 20] = [
+pub const ALL: [Invariant; 21] = [
     Invariant {
         name: "nothing is left to happen, and nothing waits",
         broken: rest::nothing_waits,
@@ -99,6 +105,10 @@ pub const ALL: [Invariant; 20] = [
         broken: sms::none_twice,
     },
     Invariant {
+        name: "no SMS fails, or ends as unknown, without a reason",
+        broken: sms_ends::have_reasons,
+    },
+    Invariant {
         name: "each request for a test makes one at most",
         broken: trials::one_for_each_request,
     },
@@ -143,4 +153,11 @@ pub fn violations(end: &End) -> Vec<Violation> {
         })
     };
     ALL.iter().flat_map(broken).collect()
+}
+
+/// Whether somebody was to do such a thing by then.
+fn asked_by(end: &End, by: Timestamp, wanted: impl Fn(Action) -> bool) -> bool {
+    let begin: Timestamp = BEGIN.parse().unwrap_or(Timestamp::UNIX_EPOCH);
+    let mut actions = end.scenario.actions.iter();
+    actions.any(|(after, action)| begin + *after <= by && wanted(*action))
 }

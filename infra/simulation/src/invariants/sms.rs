@@ -6,7 +6,7 @@ use domain::sms::delivery::{SmsDelivery, Status};
 
 use crate::actions::event_id;
 use crate::play::End;
-use crate::scenario::{Action, Answer, ProviderPlan};
+use crate::scenario::{Action, ProviderPlan};
 use crate::world;
 
 /// What Twilio puts before every text of a trial account.
@@ -49,28 +49,13 @@ fn lost(end: &End, event: usize, place: usize) -> Option<String> {
     let fits = match delivery.status() {
         // Every phone here receives what the provider accepts.
         Status::Failed => !accepted,
-        Status::Unknown => may_be_unknown(end),
+        Status::Unknown => true,
         _ => accepted,
     };
     (!fits).then(|| {
         let (status, not) = (delivery.status(), if accepted { "" } else { "not " });
         format!("alert {event} to {user} is {status:?}, {not}accepted")
     })
-}
-
-/// Whether there is anything in the run after which nobody may know what became of a message.
-fn may_be_unknown(end: &End) -> bool {
-    let provider_goes = |action: &Action| matches!(action, Action::NoProvider | Action::NewToken);
-    let mut actions = end.scenario.actions.iter();
-    let behaves = match &end.scenario.provider {
-        Some(ProviderPlan::Twilio { behaviour }) => behaviour == "{}",
-        Some(ProviderPlan::Gateway { answers, .. }) => !answers.contains(&Answer::Silence),
-        None => true,
-    };
-    !end.struck.is_empty()
-        || !behaves
-        || end.scenario.mischief.disturbs()
-        || actions.any(|(_, action)| provider_goes(action))
 }
 
 /// Whether somebody who is named may have good reason to get nothing.
