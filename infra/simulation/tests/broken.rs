@@ -59,6 +59,7 @@ fn switched_off(end: &mut End, after: Duration) {
         at: end.commits[0].at + after,
         by: Some("AdminApi"),
         deliveries: Vec::new(),
+        sms: Vec::new(),
         webhooks: vec![(id.clone(), Some(off))],
     });
 }
@@ -67,7 +68,7 @@ fn switched_off(end: &mut End, after: Duration) {
 type Break = fn(&mut End);
 
 /// An invariant, a flow, and what breaks the one at the end of the other.
-const BREAKS: [(&str, &str, Break); 54] = [
+const BREAKS: [(&str, &str, Break); 60] = [
     (
         "nothing is left to happen, and nothing waits",
         "success",
@@ -207,11 +208,17 @@ const BREAKS: [(&str, &str, Break); 54] = [
     ("a retry is made once", "retry", |end| {
         end.requests.push(end.requests[1].clone());
         end.struck.push(Struck {
+            at: end.requests[1].at,
             by: Function::DeliverWebhook,
             call: Call::Endpoint,
             fault: Fault::SeenAgain,
         });
     }),
+    (
+        "where nothing goes wrong, each attempt is one request",
+        "success",
+        |end| end.requests.push(end.requests[0].clone()),
+    ),
     (
         "every request of a delivery carries its body",
         "retry",
@@ -230,6 +237,19 @@ const BREAKS: [(&str, &str, Break); 54] = [
     }),
     ("what was answered is what is logged", "retry", |end| {
         end.requests.truncate(1);
+    }),
+    ("what was answered is what is logged", "silence", |end| {
+        end.requests[0].answer = Some(200);
+    }),
+    ("what was answered is what is logged", "silence", |end| {
+        // What was refused later is no reason.
+        end.struck.push(Struck {
+            at: end.requests[1].at,
+            by: Function::DeliverWebhook,
+            call: Call::Endpoint,
+            fault: Fault::Refused,
+        });
+        end.requests.remove(0);
     }),
     ("a webhook that is off hears nothing", "switch-off", |end| {
         let mut late = end.requests[0].clone();
@@ -324,6 +344,20 @@ const BREAKS: [(&str, &str, Break); 54] = [
     ),
     ("no alert is lost", "sms", |end| end.sms.clear()),
     ("no alert is lost", "sms", |end| end.accepted.clear()),
+    ("who has said stop gets nothing", "sms-stop", |end| {
+        end.accepted[0].created += Duration::from_secs(60);
+    }),
+    ("who has said stop gets nothing", "sms-stop", |end| {
+        // Of what happens after it not even at once.
+        let message = &mut end.accepted[0];
+        message.created += Duration::from_secs(20);
+        message.body = message.body.replace("ENG-1", "ENG-2");
+    }),
+    ("the status of an SMS only moves forward", "sms", |end| {
+        let mut again = end.commits.last().unwrap().clone();
+        again.sms[0].state = delivery::State::Settled(Final::Sent);
+        end.commits.push(again);
+    }),
     (
         "no SMS fails, or ends as unknown, without a reason",
         "sms",

@@ -6,6 +6,7 @@
 //! * [`disabling`] — a webhook is switched off for exactly what it should be
 //! * [`sms`] — alerts: none lost, none twice
 //! * [`sms_ends`] — what failed, or is unknown, is so for a reason
+//! * [`stopping`] — who has said stop gets nothing
 //! * [`granted`] — what the API agreed to is done
 //! * [`trials`] — tests that administrators ask for
 //! * [`numbers`] — what the product counts is what is there
@@ -19,6 +20,7 @@ pub mod rest;
 pub mod secrecy;
 pub mod sms;
 pub mod sms_ends;
+pub mod stopping;
 pub mod trials;
 pub mod webhooks;
 
@@ -39,7 +41,7 @@ pub struct Invariant {
 }
 
 /// Everything that must hold.
-pub const ALL: [Invariant; 21] = [
+pub const ALL: [Invariant; 24] = [
     Invariant {
         name: "nothing is left to happen, and nothing waits",
         broken: rest::nothing_waits,
@@ -73,6 +75,10 @@ pub const ALL: [Invariant; 21] = [
         broken: requests::retries_once,
     },
     Invariant {
+        name: "where nothing goes wrong, each attempt is one request",
+        broken: requests::one_for_each_attempt,
+    },
+    Invariant {
         name: "every request of a delivery carries its body",
         broken: requests::all_the_same,
     },
@@ -103,6 +109,14 @@ pub const ALL: [Invariant; 21] = [
     Invariant {
         name: "no alert is sent twice",
         broken: sms::none_twice,
+    },
+    Invariant {
+        name: "who has said stop gets nothing",
+        broken: stopping::nothing_after_stop,
+    },
+    Invariant {
+        name: "the status of an SMS only moves forward",
+        broken: sms::only_forward,
     },
     Invariant {
         name: "no SMS fails, or ends as unknown, without a reason",

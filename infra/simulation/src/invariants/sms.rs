@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use domain::sms::delivery::{SmsDelivery, Status};
+use domain::sms::delivery::{SmsDelivery, SmsKey, Status};
 
 use crate::actions::event_id;
 use crate::play::End;
@@ -110,4 +110,35 @@ pub fn none_twice(end: &End) -> Vec<String> {
         .filter(|(_, count)| *count > 1)
         .map(|((to, body), count)| format!("{count} times to {to}: {body:?}"))
         .collect()
+}
+
+/// No step of an SMS takes its status back.
+#[must_use]
+pub fn only_forward(end: &End) -> Vec<String> {
+    let mut stood: BTreeMap<&SmsKey, Status> = BTreeMap::new();
+    let mut broken = Vec::new();
+    for commit in &end.commits {
+        for sms in &commit.sms {
+            let after = sms.status();
+            let before = stood.insert(&sms.key, after);
+            if let Some(before) = before.filter(|before| rank(*before) > rank(after)) {
+                let (id, by) = (&sms.key.id, commit.by);
+                broken.push(format!("{id} by {by:?}: {after:?} after {before:?}"));
+            }
+        }
+    }
+    broken
+}
+
+/// How far a status is: written down here once more so that it is not the product's own.
+fn rank(status: Status) -> u8 {
+    match status {
+        Status::Queued => 0,
+        Status::Sending => 1,
+        Status::Unknown => 2,
+        Status::Sent => 3,
+        Status::Failed => 4,
+        Status::Undelivered => 5,
+        Status::Delivered => 6,
+    }
 }
