@@ -169,6 +169,17 @@ pub fn violations(end: &End) -> Vec<Violation> {
     ALL.iter().flat_map(broken).collect()
 }
 
+/// When an event came in, or began to. Its own time may be an earlier one: that of a resend which was asked for before.
+fn first_published_at(end: &End, event: usize) -> Option<Timestamp> {
+    let begin: Timestamp = BEGIN.parse().unwrap_or(Timestamp::UNIX_EPOCH);
+    let actions = end.scenario.actions.iter();
+    let published = actions.filter_map(|(after, action)| match *action {
+        Action::Publish { event: of, .. } if of == event => Some(begin + *after),
+        _ => None,
+    });
+    published.min()
+}
+
 /// Whether somebody was to do such a thing by then.
 fn asked_by(end: &End, by: Timestamp, wanted: impl Fn(Action) -> bool) -> bool {
     let begin: Timestamp = BEGIN.parse().unwrap_or(Timestamp::UNIX_EPOCH);

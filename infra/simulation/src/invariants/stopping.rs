@@ -5,6 +5,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 use local::outside::twilio::AcceptedMessage;
 
+use super::first_published_at;
 use crate::outside::Texted;
 use crate::play::End;
 use crate::world;
@@ -41,9 +42,7 @@ fn has_started(end: &End, from: Timestamp, to: Timestamp) -> bool {
 
 /// When the event happened that the message tells of; none for a test.
 fn happened_at(end: &End, message: &AcceptedMessage) -> Option<Timestamp> {
-    let tells_of = |event: &usize| message.body.contains(&format!(" ENG-{event} "));
-    let mut published = end.published.iter();
-    published
-        .find(|(event, _)| tells_of(event))
-        .map(|(_, at)| *at)
+    let tells_of = |event: &&usize| message.body.contains(&format!(" ENG-{event} "));
+    let event = end.published.keys().find(tells_of)?;
+    first_published_at(end, *event)
 }

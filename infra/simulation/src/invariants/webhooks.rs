@@ -8,6 +8,7 @@ use domain::ids::{DeliveryId, WebhookId};
 use domain::webhook::Webhook;
 use jiff::Timestamp;
 
+use super::first_published_at;
 use crate::actions::event_id;
 use crate::observe::Commit;
 use crate::outside::host;
@@ -95,7 +96,7 @@ pub fn one_delivery_each(end: &End) -> Vec<String> {
     let mut broken = Vec::new();
     for (key, (event, place)) in &expected {
         let missing = !end.deliveries.contains_key(key);
-        if missing && !may_have_none(end, key) {
+        if missing && !may_have_none(end, key, *event) {
             broken.push(format!("event {event} has none for webhook {place}"));
         }
     }
@@ -107,9 +108,10 @@ pub fn one_delivery_each(end: &End) -> Vec<String> {
 }
 
 /// Whether the webhook was off when the event was for it, or its log is gone.
-fn may_have_none(end: &End, key: &DeliveryKey) -> bool {
-    let published = key.id.event_time();
-    was_deleted(end, &key.webhook) || was_off(end, &key.webhook, published, published + SOON)
+fn may_have_none(end: &End, key: &DeliveryKey, event: usize) -> bool {
+    let off_then =
+        first_published_at(end, event).is_some_and(|at| was_off(end, &key.webhook, at, at + SOON));
+    off_then || was_deleted(end, &key.webhook)
 }
 
 /// The endpoint was reached at least once, or the log says why it was not.
@@ -169,7 +171,11 @@ fn was_off_under_way(end: &End, key: &DeliveryKey) -> bool {
     let writes = |commit: &&Commit| commit.deliveries.iter().any(|(written, _)| written == key);
     let last = end.commits.iter().rev().find(writes);
     let ended = last.map_or(Timestamp::MAX, |commit| commit.at);
-    was_off(end, &key.webhook, key.id.event_time(), ended)
+    let event = expected(end).get(key).map(|(event, _)| *event);
+    let began = event.and_then(|event| first_published_at(end, event));
+    // A test is of no event.
+    let began = began.unwrap_or_else(|| key.id.event_time());
+    was_off(end, &key.webhook, began, ended)
 }
 
 /// No attempt was made before its time: the one that its state told, and the one of the schedule.
