@@ -1,10 +1,11 @@
-//! What the functions write, looked at as it happens: each step of each delivery and webhook, in the order in which the
+//! What the functions write, looked at as it happens: each step of each delivery, SMS and webhook, in the order in which the
 //! table took them.
 
 use std::collections::BTreeSet;
 
 use domain::delivery::{Delivery, DeliveryKey};
 use domain::ids::WebhookId;
+use domain::sms::delivery::{SmsDelivery, SmsKey};
 use domain::webhook::Webhook;
 use jiff::Timestamp;
 use platform::store::Store;
@@ -25,6 +26,8 @@ pub struct Commit {
     pub by: Option<&'static str>,
     /// Deliveries as they stand now; none where the item is gone.
     pub deliveries: Vec<(DeliveryKey, Option<Delivery>)>,
+    /// SMS as they stand now.
+    pub sms: Vec<SmsDelivery>,
     /// Webhooks as they stand now.
     pub webhooks: Vec<(WebhookId, Option<Webhook>)>,
 }
@@ -43,6 +46,7 @@ pub async fn written(run: &Run, body: &[u8]) {
         at: run.now(),
         by: context::invocation().map(|invocation| invocation.function.id()),
         deliveries: Vec::new(),
+        sms: Vec::new(),
         webhooks: Vec::new(),
     };
     for (pk, sk) in keys {
@@ -51,13 +55,17 @@ pub async fn written(run: &Run, body: &[u8]) {
         }
         commit.look_at(&store, &pk, &sk).await;
     }
-    if !commit.deliveries.is_empty() || !commit.webhooks.is_empty() {
+    if !commit.is_empty() {
         run.committed(commit);
     }
 }
 
 impl Commit {
-    /// Takes down how the item stands, if it is a delivery or a webhook.
+    fn is_empty(&self) -> bool {
+        self.deliveries.is_empty() && self.sms.is_empty() && self.webhooks.is_empty()
+    }
+
+    /// Takes down how the item stands, if it is a delivery, an SMS or a webhook.
     async fn look_at(&mut self, store: &Store, pk: &str, sk: &str) {
         if let (Some(webhook), Ok(id)) = (log_of(pk), sk.parse()) {
             let key = DeliveryKey {
@@ -68,6 +76,11 @@ impl Commit {
             let stored = store.delivery(&key).await.ok().flatten();
             let stands = stored.map(|stored| stored.value);
             self.deliveries.push((key, stands));
+        }
+        if let (true, Ok(id)) = (pk.starts_with("SMS#"), sk.parse()) {
+            let workspace = workspace();
+            let stored = store.sms(&SmsKey { workspace, id }).await.ok().flatten();
+            self.sms.extend(stored.map(|stored| stored.value));
         }
         if let Some(Ok(id)) = sk.strip_prefix("WEBHOOK#").map(str::parse::<WebhookId>) {
             let stored = store.webhook(&workspace(), &id).await.ok().flatten();

@@ -41,6 +41,8 @@ pub struct Contacts {
     pub tests: Vec<TestRequest>,
     /// What administrators asked for and were told would be done.
     pub granted: Vec<Granted>,
+    /// What the first member texted.
+    pub texted: Vec<Texted>,
     /// How many of the scenario's answers each delivery has had.
     answered: BTreeMap<String, usize>,
 }
@@ -91,6 +93,17 @@ pub struct Granted {
     pub asked_at: Timestamp,
     /// What was asked for.
     pub action: Action,
+}
+
+/// A text from the first member to the sender.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Texted {
+    /// STOP, or else START.
+    pub stop: bool,
+    /// When it was sent.
+    pub at: Timestamp,
+    /// When we had told Twilio that we have it; none where we have not.
+    pub acknowledged_at: Option<Timestamp>,
 }
 
 /// What a test is sent to.
@@ -294,7 +307,8 @@ fn header(request: &OutboundRequest, name: &str) -> String {
     value.unwrap_or_default().to_owned()
 }
 
-fn nth(answers: &[Answer], number: usize) -> Answer {
+/// The answer to the request with this number, from 0; the last answer stays.
+pub(crate) fn nth(answers: &[Answer], number: usize) -> Answer {
     let last = answers.last().copied().unwrap_or(Answer::Status(200));
     answers.get(number).copied().unwrap_or(last)
 }
@@ -361,9 +375,23 @@ pub async fn text(run: &Run, stop: bool) {
         "body": word, "opt_out_type": word, "url": format!("{PUBLIC}/webhooks/twilio/inbound"),
     });
     let request = http::Request::put("/inbound").body(Bytes::from(text.to_string()));
-    if let Ok(request) = request {
-        run.twilio().answer(request).await;
-    }
+    let Ok(request) = request else { return };
+    let at = run.now();
+    let acknowledged = is_acknowledged(run.twilio().answer(request).await);
+    run.contacts().texted.push(Texted {
+        stop,
+        at,
+        acknowledged_at: acknowledged.then(|| run.now()),
+    });
+}
+
+/// Whether Twilio was told 200.
+fn is_acknowledged(reply: Reply) -> bool {
+    let Reply::Response(answer) = reply else {
+        return false;
+    };
+    let body: serde_json::Value = serde_json::from_slice(answer.body()).unwrap_or_default();
+    answer.status().is_success() && body["status"] == 200
 }
 
 /// Twilio's way to `twilio-status`, which answers 503 where no function does.

@@ -27,7 +27,7 @@ use crate::happening::Happening;
 use crate::log::Listener;
 use crate::observe::Commit;
 use crate::observe_due::{self, Due};
-use crate::outside::{GatewayCall, Granted, Request, TestRequest};
+use crate::outside::{GatewayCall, Granted, Request, TestRequest, Texted};
 use crate::run::{BEGIN, Run, Struck};
 use crate::sabotage::Sabotage;
 use crate::scenario::Scenario;
@@ -73,7 +73,7 @@ pub struct End {
     pub struck: Vec<Struck>,
     /// When each event happened.
     pub published: BTreeMap<usize, Timestamp>,
-    /// Every step of every delivery and webhook, in order.
+    /// Every step of every delivery, SMS and webhook, in order.
     pub commits: Vec<Commit>,
     /// The webhooks.
     pub webhooks: BTreeMap<WebhookId, Option<Webhook>>,
@@ -93,6 +93,8 @@ pub struct End {
     pub tests: Vec<TestRequest>,
     /// What else administrators asked for and were told would be done.
     pub granted: Vec<Granted>,
+    /// What the first member texted.
+    pub texted: Vec<Texted>,
     /// What the gateway was given.
     pub gateway: Vec<GatewayCall>,
     /// What Twilio accepted.
@@ -180,6 +182,7 @@ async fn end(run: &Arc<Run>, at_rest: bool) -> End {
         requests: contacts.requests,
         tests: contacts.tests,
         granted: contacts.granted,
+        texted: contacts.texted,
         gateway: contacts.gateway,
         accepted,
         dead_letters,

@@ -4,14 +4,15 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use domain::delivery::{Attempt, Delivery, FailedBecause, History, Outcome, State};
-use domain::sms::delivery;
+use domain::sms::delivery::{self, Final};
 use domain::sms::member::NotSent;
-use domain::webhook::{Activity, DisabledReason};
+use domain::webhook::{Activity, DisabledReason, FailureStreak, Webhook};
 use simulation::call::Call;
 use simulation::fault::Fault;
 use simulation::flows;
 use simulation::functions::Function;
 use simulation::invariants::{self, violations};
+use simulation::observe::Commit;
 use simulation::play::{Detail, End, play};
 use simulation::run::Struck;
 
@@ -34,11 +35,40 @@ fn attempts(end: &mut End, change: impl FnOnce(&mut Vec<Attempt>)) {
     delivery.history = History::new(attempts);
 }
 
+/// The last write of the API.
+fn by_api(end: &mut End) -> &mut Commit {
+    let mut commits = end.commits.iter_mut().rev();
+    let found = commits.find(|commit| commit.by == Some("AdminApi"));
+    found.unwrap()
+}
+
+/// Whether it leaves a webhook with failed events.
+fn streaks(commit: &Commit) -> bool {
+    let mut webhooks = commit.webhooks.iter();
+    webhooks.any(|(_, webhook)| webhook.as_ref().is_some_and(|w| !w.streak.is_empty()))
+}
+
+/// The webhook is switched off, so long after the first write.
+fn switched_off(end: &mut End, after: Duration) {
+    let (id, webhook) = end.webhooks.iter().next().unwrap();
+    let off = Webhook {
+        activity: Activity::SwitchedOff,
+        ..webhook.clone().unwrap()
+    };
+    end.commits.push(Commit {
+        at: end.commits[0].at + after,
+        by: Some("AdminApi"),
+        deliveries: Vec::new(),
+        sms: Vec::new(),
+        webhooks: vec![(id.clone(), Some(off))],
+    });
+}
+
 /// A way to break an invariant.
 type Break = fn(&mut End);
 
 /// An invariant, a flow, and what breaks the one at the end of the other.
-const BREAKS: [(&str, &str, Break); 45] = [
+const BREAKS: [(&str, &str, Break); 60] = [
     (
         "nothing is left to happen, and nothing waits",
         "success",
@@ -89,6 +119,23 @@ const BREAKS: [(&str, &str, Break); 45] = [
             let (mut key, delivery) = (key.clone(), delivery.clone());
             key.webhook = simulation::world::webhook_id(7);
             end.deliveries.insert(key, delivery);
+        },
+    ),
+    (
+        // That the webhook was off an hour later is no excuse.
+        "each event has one delivery for each webhook",
+        "success",
+        |end| {
+            end.deliveries.clear();
+            switched_off(end, Duration::from_secs(3_600));
+        },
+    ),
+    (
+        "a delivery reached its endpoint, or says why not",
+        "all-fail",
+        |end| {
+            delivery(end).state = State::Failed(FailedBecause::WebhookDisabled);
+            switched_off(end, Duration::from_secs(3_600 * 24));
         },
     ),
     (
@@ -161,11 +208,17 @@ const BREAKS: [(&str, &str, Break); 45] = [
     ("a retry is made once", "retry", |end| {
         end.requests.push(end.requests[1].clone());
         end.struck.push(Struck {
+            at: end.requests[1].at,
             by: Function::DeliverWebhook,
             call: Call::Endpoint,
             fault: Fault::SeenAgain,
         });
     }),
+    (
+        "where nothing goes wrong, each attempt is one request",
+        "success",
+        |end| end.requests.push(end.requests[0].clone()),
+    ),
     (
         "every request of a delivery carries its body",
         "retry",
@@ -184,6 +237,19 @@ const BREAKS: [(&str, &str, Break); 45] = [
     }),
     ("what was answered is what is logged", "retry", |end| {
         end.requests.truncate(1);
+    }),
+    ("what was answered is what is logged", "silence", |end| {
+        end.requests[0].answer = Some(200);
+    }),
+    ("what was answered is what is logged", "silence", |end| {
+        // What was refused later is no reason.
+        end.struck.push(Struck {
+            at: end.requests[1].at,
+            by: Function::DeliverWebhook,
+            call: Call::Endpoint,
+            fault: Fault::Refused,
+        });
+        end.requests.remove(0);
     }),
     ("a webhook that is off hears nothing", "switch-off", |end| {
         let mut late = end.requests[0].clone();
@@ -234,7 +300,7 @@ const BREAKS: [(&str, &str, Break); 45] = [
         "disabling",
         |end| {
             // The write of the first failed event, without what it means for the webhook.
-            let counts = |commit: &&mut simulation::observe::Commit| {
+            let counts = |commit: &&mut Commit| {
                 commit.by == Some("DeliverWebhook")
                     && !commit.webhooks.is_empty()
                     && !commit.deliveries.is_empty()
@@ -243,8 +309,96 @@ const BREAKS: [(&str, &str, Break); 45] = [
             commit.deliveries.clear();
         },
     ),
+    (
+        // Nobody asked the API for that.
+        "a webhook is switched off exactly when it should be",
+        "rotate",
+        |end| {
+            let rotated = by_api(end);
+            let (_, webhook) = &mut rotated.webhooks[0];
+            webhook.as_mut().unwrap().activity = Activity::SwitchedOff;
+        },
+    ),
+    (
+        // To replace the secret is no reason to forget the failures.
+        "a webhook is switched off exactly when it should be",
+        "streak",
+        |end| {
+            let counts = |commit: &&Commit| !commit.deliveries.is_empty() && streaks(commit);
+            let commit = end.commits.iter().find(counts).unwrap();
+            let (id, webhook) = &commit.webhooks[0];
+            let forgotten = Webhook {
+                streak: FailureStreak::default(),
+                ..webhook.clone().unwrap()
+            };
+            let mut edited = Commit {
+                by: Some("AdminApi"),
+                deliveries: Vec::new(),
+                webhooks: vec![(id.clone(), Some(forgotten))],
+                ..commit.clone()
+            };
+            edited.at += Duration::from_millis(1);
+            let place = end.commits.iter().position(|commit| commit.at >= edited.at);
+            end.commits.insert(place.unwrap(), edited);
+        },
+    ),
     ("no alert is lost", "sms", |end| end.sms.clear()),
     ("no alert is lost", "sms", |end| end.accepted.clear()),
+    ("who has said stop gets nothing", "sms-stop", |end| {
+        end.accepted[0].created += Duration::from_secs(60);
+    }),
+    ("who has said stop gets nothing", "sms-stop", |end| {
+        // Of what happens after it not even at once.
+        let message = &mut end.accepted[0];
+        message.created += Duration::from_secs(20);
+        message.body = message.body.replace("ENG-1", "ENG-2");
+    }),
+    ("the status of an SMS only moves forward", "sms", |end| {
+        let mut again = end.commits.last().unwrap().clone();
+        again.sms[0].state = delivery::State::Settled(Final::Sent);
+        end.commits.push(again);
+    }),
+    (
+        "no SMS fails, or ends as unknown, without a reason",
+        "sms",
+        |end| {
+            end.sms[0].state = delivery::State::Settled(Final::Failed);
+            end.accepted.clear();
+        },
+    ),
+    (
+        // It had ended before the recipient said stop.
+        "no SMS fails, or ends as unknown, without a reason",
+        "sms-stop",
+        |end| {
+            end.sms[0].state = delivery::State::Settled(Final::Failed);
+            end.accepted.clear();
+        },
+    ),
+    (
+        // One is not as many as there are attempts.
+        "no SMS fails, or ends as unknown, without a reason",
+        "sms-throttled",
+        |end| {
+            end.sms[0].state = delivery::State::Settled(Final::Failed);
+            end.accepted.clear();
+        },
+    ),
+    (
+        "no SMS fails, or ends as unknown, without a reason",
+        "gateway-retry",
+        |end| {
+            end.sms[0].state = delivery::State::Settled(Final::Unknown);
+        },
+    ),
+    (
+        // Twilio can be asked.
+        "no SMS fails, or ends as unknown, without a reason",
+        "sms-lost-in-silence",
+        |end| {
+            end.sms[0].state = delivery::State::Settled(Final::Unknown);
+        },
+    ),
     ("no alert is sent twice", "sms", |end| {
         end.accepted.push(end.accepted[0].clone());
     }),

@@ -8,8 +8,11 @@ use domain::ids::WebhookId;
 use domain::webhook::{Activity, DisabledReason, Webhook};
 use jiff::Timestamp;
 
+use super::asked_by;
 use crate::observe::Commit;
 use crate::play::End;
+use crate::scenario::Action;
+use crate::world;
 
 /// Events in a row.
 const LIMIT: usize = 3;
@@ -66,6 +69,9 @@ pub fn exact(end: &End) -> Vec<String> {
         }
         for (id, webhook) in &written {
             let model = models.entry(id).or_default();
+            if commit.by == Some("AdminApi") {
+                administer(end, id, model, *webhook, commit.at);
+            }
             broken.extend(compare(model, *webhook, commit, may_differ.contains(id)));
         }
     }
@@ -128,6 +134,33 @@ fn apply(model: &mut Model, ending: Ending, at: Timestamp) -> bool {
     true
 }
 
+/// What an administrator's write means for the webhook: where its activity is another one than before, and somebody has
+/// asked for that, on clears the reason and the streak, and off keeps the streak. Nothing else changes.
+fn administer(
+    end: &End,
+    id: &WebhookId,
+    model: &mut Model,
+    webhook: Option<&Webhook>,
+    at: Timestamp,
+) {
+    let Some(webhook) = webhook else { return };
+    let on = webhook.is_active();
+    let asks = |action| match action {
+        Action::Switch {
+            webhook,
+            on: wanted,
+        } => wanted == on && world::webhook_id(webhook) == *id,
+        _ => false,
+    };
+    if on == model.off.is_none() || !asked_by(end, at, asks) {
+        return;
+    }
+    model.off = (!on).then_some(Off::ByAdmin);
+    if on {
+        model.streak.clear();
+    }
+}
+
 fn compare(
     model: &mut Model,
     webhook: Option<&Webhook>,
@@ -136,8 +169,7 @@ fn compare(
 ) -> Option<String> {
     let webhook = webhook?;
     let (streak, off) = seen(webhook);
-    let by_admin = commit.by.is_none() || commit.by == Some("AdminApi");
-    if by_admin || (may_differ && streak.is_empty()) {
+    if commit.by.is_none() || (may_differ && streak.is_empty()) {
         model.streak = streak;
         model.off = off;
         return None;

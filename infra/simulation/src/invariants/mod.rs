@@ -5,6 +5,8 @@
 //! * [`requests`] — what endpoints received
 //! * [`disabling`] — a webhook is switched off for exactly what it should be
 //! * [`sms`] — alerts: none lost, none twice
+//! * [`sms_ends`] — what failed, or is unknown, is so for a reason
+//! * [`stopping`] — who has said stop gets nothing
 //! * [`granted`] — what the API agreed to is done
 //! * [`trials`] — tests that administrators ask for
 //! * [`numbers`] — what the product counts is what is there
@@ -17,12 +19,18 @@ pub mod requests;
 pub mod rest;
 pub mod secrecy;
 pub mod sms;
+pub mod sms_ends;
+pub mod stopping;
 pub mod trials;
 pub mod webhooks;
 
 use std::fmt;
 
+use jiff::Timestamp;
+
 use crate::play::End;
+use crate::run::BEGIN;
+use crate::scenario::Action;
 
 /// Something that must hold.
 pub struct Invariant {
@@ -33,7 +41,7 @@ pub struct Invariant {
 }
 
 /// Everything that must hold.
-pub const ALL: [Invariant; 20] = [
+pub const ALL: [Invariant; 24] = [
     Invariant {
         name: "nothing is left to happen, and nothing waits",
         broken: rest::nothing_waits,
@@ -67,6 +75,10 @@ pub const ALL: [Invariant; 20] = [
         broken: requests::retries_once,
     },
     Invariant {
+        name: "where nothing goes wrong, each attempt is one request",
+        broken: requests::one_for_each_attempt,
+    },
+    Invariant {
         name: "every request of a delivery carries its body",
         broken: requests::all_the_same,
     },
@@ -97,6 +109,18 @@ pub const ALL: [Invariant; 20] = [
     Invariant {
         name: "no alert is sent twice",
         broken: sms::none_twice,
+    },
+    Invariant {
+        name: "who has said stop gets nothing",
+        broken: stopping::nothing_after_stop,
+    },
+    Invariant {
+        name: "the status of an SMS only moves forward",
+        broken: sms::only_forward,
+    },
+    Invariant {
+        name: "no SMS fails, or ends as unknown, without a reason",
+        broken: sms_ends::have_reasons,
     },
     Invariant {
         name: "each request for a test makes one at most",
@@ -143,4 +167,22 @@ pub fn violations(end: &End) -> Vec<Violation> {
         })
     };
     ALL.iter().flat_map(broken).collect()
+}
+
+/// When an event came in, or began to. Its own time may be an earlier one: that of a resend which was asked for before.
+fn first_published_at(end: &End, event: usize) -> Option<Timestamp> {
+    let begin: Timestamp = BEGIN.parse().unwrap_or(Timestamp::UNIX_EPOCH);
+    let actions = end.scenario.actions.iter();
+    let published = actions.filter_map(|(after, action)| match *action {
+        Action::Publish { event: of, .. } if of == event => Some(begin + *after),
+        _ => None,
+    });
+    published.min()
+}
+
+/// Whether somebody was to do such a thing by then.
+fn asked_by(end: &End, by: Timestamp, wanted: impl Fn(Action) -> bool) -> bool {
+    let begin: Timestamp = BEGIN.parse().unwrap_or(Timestamp::UNIX_EPOCH);
+    let mut actions = end.scenario.actions.iter();
+    actions.any(|(after, action)| begin + *after <= by && wanted(*action))
 }

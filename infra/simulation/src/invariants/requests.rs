@@ -8,6 +8,7 @@ use jiff::Timestamp;
 
 use super::webhooks::{expected, place_of, times_off};
 use crate::actions;
+use crate::call::Call;
 use crate::fault::Fault;
 use crate::functions::Function;
 use crate::outside::{Request, host};
@@ -56,6 +57,21 @@ pub fn retries_once(end: &End) -> Vec<String> {
     end.deliveries.values().filter_map(twice).collect()
 }
 
+/// Where nothing goes wrong, first attempts are made once as well: there are as many requests as recorded attempts.
+#[must_use]
+pub fn one_for_each_attempt(end: &End) -> Vec<String> {
+    if !end.struck.is_empty() || end.scenario.mischief.disturbs() {
+        return Vec::new();
+    }
+    let differs = |delivery: &Delivery| {
+        let made = requests_for(end, delivery).count();
+        let recorded = delivery.history.attempts().len();
+        let id = &delivery.key.id;
+        (made != recorded).then(|| format!("{id}: {made} requests for {recorded} attempts"))
+    };
+    end.deliveries.values().filter_map(differs).collect()
+}
+
 fn ends(attempt: &Attempt) -> Timestamp {
     attempt.at + attempt.duration
 }
@@ -92,24 +108,34 @@ pub fn of_deliveries_alone(end: &End) -> Vec<String> {
         .collect()
 }
 
-/// What the log says an endpoint answered, it answered.
+/// What the log says an endpoint answered, it answered; and where the log has no answer, there was none, or none that
+/// came through.
 #[must_use]
 pub fn answered_as_logged(end: &End) -> Vec<String> {
     let invented = |delivery: &Delivery| {
-        let answered = |attempt: &Attempt| {
-            let Some(code) = attempt.outcome.code() else {
-                return true;
-            };
-            requests_for(end, delivery).any(|request| {
-                let during = attempt.at <= request.at && request.at <= ends(attempt) + ROUNDING;
-                during && request.answer == Some(code)
-            })
+        let as_logged = |attempt: &Attempt| {
+            let mut requests = requests_for(end, delivery);
+            let code = attempt.outcome.code();
+            requests.any(|request| during(attempt, request.at) && request.answer == code)
+                || code.is_none() && was_cut_off(end, attempt)
         };
         let attempts = delivery.history.attempts();
-        let other = attempts.iter().find(|attempt| !answered(attempt))?;
+        let other = attempts.iter().find(|attempt| !as_logged(attempt))?;
         Some(format!("{}: {other:?}", delivery.key.id))
     };
     end.deliveries.values().filter_map(invented).collect()
+}
+
+fn during(attempt: &Attempt, at: Timestamp) -> bool {
+    attempt.at <= at && at <= ends(attempt) + ROUNDING
+}
+
+/// Whether a request at that time did not get through, or its answer did not.
+fn was_cut_off(end: &End, attempt: &Attempt) -> bool {
+    let cuts = [Fault::Refused, Fault::AnswerLost, Fault::Slow];
+    end.struck.iter().any(|struck| {
+        struck.call == Call::Endpoint && cuts.contains(&struck.fault) && during(attempt, struck.at)
+    })
 }
 
 /// An endpoint hears nothing any more when its webhook is off, but for what is asked for there.

@@ -2,11 +2,11 @@
 
 use std::collections::BTreeMap;
 
-use domain::sms::delivery::{SmsDelivery, Status};
+use domain::sms::delivery::{SmsDelivery, SmsKey, Status};
 
 use crate::actions::event_id;
 use crate::play::End;
-use crate::scenario::{Action, Answer, ProviderPlan};
+use crate::scenario::{Action, ProviderPlan};
 use crate::world;
 
 /// What Twilio puts before every text of a trial account.
@@ -49,28 +49,13 @@ fn lost(end: &End, event: usize, place: usize) -> Option<String> {
     let fits = match delivery.status() {
         // Every phone here receives what the provider accepts.
         Status::Failed => !accepted,
-        Status::Unknown => may_be_unknown(end),
+        Status::Unknown => true,
         _ => accepted,
     };
     (!fits).then(|| {
         let (status, not) = (delivery.status(), if accepted { "" } else { "not " });
         format!("alert {event} to {user} is {status:?}, {not}accepted")
     })
-}
-
-/// Whether there is anything in the run after which nobody may know what became of a message.
-fn may_be_unknown(end: &End) -> bool {
-    let provider_goes = |action: &Action| matches!(action, Action::NoProvider | Action::NewToken);
-    let mut actions = end.scenario.actions.iter();
-    let behaves = match &end.scenario.provider {
-        Some(ProviderPlan::Twilio { behaviour }) => behaviour == "{}",
-        Some(ProviderPlan::Gateway { answers, .. }) => !answers.contains(&Answer::Silence),
-        None => true,
-    };
-    !end.struck.is_empty()
-        || !behaves
-        || end.scenario.mischief.disturbs()
-        || actions.any(|(_, action)| provider_goes(action))
 }
 
 /// Whether somebody who is named may have good reason to get nothing.
@@ -125,4 +110,35 @@ pub fn none_twice(end: &End) -> Vec<String> {
         .filter(|(_, count)| *count > 1)
         .map(|((to, body), count)| format!("{count} times to {to}: {body:?}"))
         .collect()
+}
+
+/// No step of an SMS takes its status back.
+#[must_use]
+pub fn only_forward(end: &End) -> Vec<String> {
+    let mut stood: BTreeMap<&SmsKey, Status> = BTreeMap::new();
+    let mut broken = Vec::new();
+    for commit in &end.commits {
+        for sms in &commit.sms {
+            let after = sms.status();
+            let before = stood.insert(&sms.key, after);
+            if let Some(before) = before.filter(|before| rank(*before) > rank(after)) {
+                let (id, by) = (&sms.key.id, commit.by);
+                broken.push(format!("{id} by {by:?}: {after:?} after {before:?}"));
+            }
+        }
+    }
+    broken
+}
+
+/// How far a status is: written down here once more so that it is not the product's own.
+fn rank(status: Status) -> u8 {
+    match status {
+        Status::Queued => 0,
+        Status::Sending => 1,
+        Status::Unknown => 2,
+        Status::Sent => 3,
+        Status::Failed => 4,
+        Status::Undelivered => 5,
+        Status::Delivered => 6,
+    }
 }

@@ -8,7 +8,9 @@ use domain::ids::{DeliveryId, WebhookId};
 use domain::webhook::Webhook;
 use jiff::Timestamp;
 
+use super::first_published_at;
 use crate::actions::event_id;
+use crate::observe::Commit;
 use crate::outside::host;
 use crate::play::End;
 use crate::scenario::Action;
@@ -50,9 +52,19 @@ pub(super) fn place_of(end: &End, webhook: &WebhookId) -> Option<usize> {
     places.find(|place| world::webhook_id(*place) == *webhook)
 }
 
-/// Whether the webhook was there and on all the time.
-fn always_on(end: &End, webhook: &WebhookId) -> bool {
-    times_off(end, webhook).is_empty()
+/// A new event is fanned out and tried for the first time before so much time has passed, whatever befalls it.
+const SOON: Duration = Duration::from_secs(10 * 60);
+
+/// Whether the webhook was off, or gone, at some time from the one to the other.
+fn was_off(end: &End, webhook: &WebhookId, since: Timestamp, until: Timestamp) -> bool {
+    let mut times = times_off(end, webhook).into_iter();
+    times.any(|(from, to)| from <= until && since <= to)
+}
+
+/// Whether the webhook was deleted, with which its log goes.
+fn was_deleted(end: &End, webhook: &WebhookId) -> bool {
+    let mut written = end.commits.iter().flat_map(|commit| &commit.webhooks);
+    written.any(|(id, stands)| id == webhook && stands.is_none())
 }
 
 /// From when to when it was off, or gone.
@@ -84,7 +96,7 @@ pub fn one_delivery_each(end: &End) -> Vec<String> {
     let mut broken = Vec::new();
     for (key, (event, place)) in &expected {
         let missing = !end.deliveries.contains_key(key);
-        if missing && always_on(end, &key.webhook) {
+        if missing && !may_have_none(end, key, *event) {
             broken.push(format!("event {event} has none for webhook {place}"));
         }
     }
@@ -93,6 +105,13 @@ pub fn one_delivery_each(end: &End) -> Vec<String> {
     });
     broken.extend(others.map(|(key, _)| format!("{} is nobody's", key.id)));
     broken
+}
+
+/// Whether the webhook was off when the event was for it, or its log is gone.
+fn may_have_none(end: &End, key: &DeliveryKey, event: usize) -> bool {
+    let off_then =
+        first_published_at(end, event).is_some_and(|at| was_off(end, &key.webhook, at, at + SOON));
+    off_then || was_deleted(end, &key.webhook)
 }
 
 /// The endpoint was reached at least once, or the log says why it was not.
@@ -124,8 +143,8 @@ fn untold(end: &End, key: &DeliveryKey, delivery: &Delivery, reached: bool) -> O
         State::Success if !(reached && succeeded) => {
             Some(format!("a success without one: {:?}", delivery.history))
         }
-        State::Failed(FailedBecause::WebhookDisabled) if always_on(end, &key.webhook) => {
-            Some("ended for a webhook that was never off".to_owned())
+        State::Failed(FailedBecause::WebhookDisabled) if !was_off_under_way(end, key) => {
+            Some("ended for a webhook that was not off".to_owned())
         }
         State::Failed(FailedBecause::WokenTooOften) => Some("woken too often".to_owned()),
         State::Failed(FailedBecause::Gone)
@@ -145,6 +164,18 @@ fn untold(end: &End, key: &DeliveryKey, delivery: &Delivery, reached: bool) -> O
         }
         _ => None,
     }
+}
+
+/// Whether the webhook was off at some time between the event and the delivery's last step.
+fn was_off_under_way(end: &End, key: &DeliveryKey) -> bool {
+    let writes = |commit: &&Commit| commit.deliveries.iter().any(|(written, _)| written == key);
+    let last = end.commits.iter().rev().find(writes);
+    let ended = last.map_or(Timestamp::MAX, |commit| commit.at);
+    let event = expected(end).get(key).map(|(event, _)| *event);
+    let began = event.and_then(|event| first_published_at(end, event));
+    // A test is of no event.
+    let began = began.unwrap_or_else(|| key.id.event_time());
+    was_off(end, &key.webhook, began, ended)
 }
 
 /// No attempt was made before its time: the one that its state told, and the one of the schedule.

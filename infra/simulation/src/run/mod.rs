@@ -67,6 +67,8 @@ pub struct Run {
 /// A call that a fault met.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Struck {
+    /// When.
+    pub at: Timestamp,
     /// Who made it.
     pub by: Function,
     /// What it was.
@@ -318,7 +320,13 @@ impl Run {
                 *self.dice.fault.pick(&befalling)?
             }
         };
-        state.struck.push(Struck { by, call, fault });
+        let at = self.now();
+        state.struck.push(Struck {
+            at,
+            by,
+            call,
+            fault,
+        });
         Some(fault)
     }
 
