@@ -1,8 +1,22 @@
 //! `POST /webhooks/twilio/inbound`: what recipients text back. STOP and START count, anything else does not.
+//!
+//! # Steps, and what a death between them means
+//! 1. Read the form, find the workspaces whose token may have signed it, check. Nothing is changed yet.
+//! 2. For each of these workspaces, one after the other: write that the message was applied to it, on the condition that this
+//!    does not stand there yet, and with it, in one transaction, put or delete the opt-outs. *Killed between two of them:* when
+//!    the message comes again, the first ones have it, and the others get it then.
+//! 3. Answer 200, also where all have had it before. *Killed before it, or the table failed:* Twilio posts the message again
+//!    if the address that is set there asks it to (`docs/operations.md`). If it does not, a STOP is learned from the next
+//!    message, which Twilio refuses (21610), and a START has to be texted again, or an administrator clears the opt-out.
+//!
+//! # What it does not see
+//! * Of two messages that come in the wrong order the later one to *come* counts: Twilio tells no time of a message, and its
+//!   SIDs have no order.
+//! * A workspace that began to use the account after a message was texted has not had it. A copy of that one counts there,
+//!   once.
 
-use domain::ids::WorkspaceId;
 use domain::twilio::inbound::{Inbound, Keyword};
-use platform::store::StoreError;
+use platform::store::inbound::Applied;
 
 use crate::report::Known;
 use crate::{App, Posted, Refusal};
@@ -27,35 +41,19 @@ impl App {
                 return Ok("not understood");
             }
         };
+        let mut taken = Applied::Before;
         for workspace in &verified {
-            self.remember(workspace, &inbound).await?;
-        }
-        Ok(match inbound.word {
-            Keyword::Stop => "opted out",
-            Keyword::Start => "opted in",
-            Keyword::Other => "no keyword",
-        })
-    }
-
-    /// Opt-outs are kept by what messages are sent from: the number that was texted, or its messaging service.
-    async fn remember(&self, workspace: &WorkspaceId, inbound: &Inbound) -> Result<(), StoreError> {
-        let Inbound {
-            from,
-            to,
-            messaging_service,
-            ..
-        } = inbound;
-        let service = messaging_service.as_ref().map(|service| service.as_str());
-        for sender in std::iter::once(to.as_str()).chain(service) {
-            match inbound.word {
-                Keyword::Stop => {
-                    let now = (self.clock)();
-                    self.store.add_opt_out(workspace, from, sender, now).await?;
-                }
-                Keyword::Start => self.store.remove_opt_out(workspace, from, sender).await?,
-                Keyword::Other => {}
+            let now = (self.clock)();
+            match self.store.apply_inbound(workspace, &inbound, now).await? {
+                Applied::Now => taken = Applied::Now,
+                Applied::Before => {}
             }
         }
-        Ok(())
+        Ok(match (taken, inbound.word) {
+            (Applied::Before, _) => "had been taken before",
+            (Applied::Now, Keyword::Stop) => "opted out",
+            (Applied::Now, Keyword::Start) => "opted in",
+            (Applied::Now, Keyword::Other) => "no keyword",
+        })
     }
 }

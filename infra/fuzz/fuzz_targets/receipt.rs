@@ -23,6 +23,10 @@ fuzz_target!(|data: &[u8]| {
         assert!(is_sid(receipt.account.as_str()) && is_sid(receipt.message.as_str()));
         let _ = receipt.status.stage();
     }
+    if let Ok(inbound) = &inbound {
+        assert!(is_sid(inbound.account.as_str()) && is_sid(inbound.message.as_str()));
+        assert_eq!(params.get("MessageSid"), Some(inbound.message.as_str()));
+    }
     let written = Serializer::new(String::new())
         .extend_pairs(params.iter())
         .finish();

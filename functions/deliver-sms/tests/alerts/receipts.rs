@@ -19,7 +19,6 @@ const PUBLIC: &str = "https://setget.example.com";
 const PHONE: &str = "+14155551234";
 /// The first message that the simulator accepts, in every run.
 const FIRST_MESSAGE: &str = "SMca378003755c34da6da3aa03989bb3f5";
-const OTHER_MESSAGE: &str = "SMffffffffffffffffffffffffffffffff";
 
 /// A form as Twilio posts one, signed with a token.
 struct Form<'a> {
@@ -429,42 +428,95 @@ async fn callbacks_repeated_reordered_or_early_end_alike() {
     }
 }
 
-#[tokio::test(start_paused = true)]
-async fn stop_and_start_count_for_the_sender_that_was_texted() {
-    let (world, _) = sent().await;
-    let account = account();
-    let text = |body: &'static str, token: &'static str| Form {
+/// What the recipient texts back, as the message of this number.
+async fn text(world: &World, message: usize, body: &str, token: &str) -> StatusCode {
+    let (account, sid) = (account(), format!("SM{message:032x}"));
+    let form = Form {
         path_and_query: "/webhooks/twilio/inbound".to_owned(),
         fields: vec![
             ("AccountSid", account.as_str()),
             ("From", PHONE),
             ("To", SENDER),
             ("Body", body),
-            ("MessageSid", OTHER_MESSAGE),
+            ("MessageSid", &sid),
         ],
         token,
     };
-    let opted_out = || async {
-        let phones = [PHONE.parse().unwrap()];
-        let workspace = world.workspace();
-        let opted_out = world.store.opted_out(&workspace, SENDER, &phones).await;
-        !opted_out.unwrap().is_empty()
-    };
-    let forged = world.post(text("STOP", "forged").request()).await;
+    world.post(form.request()).await
+}
+
+async fn opted_out(world: &World) -> bool {
+    let phones = [PHONE.parse().unwrap()];
+    let workspace = world.workspace();
+    let opted_out = world.store.opted_out(&workspace, SENDER, &phones).await;
+    !opted_out.unwrap().is_empty()
+}
+
+#[tokio::test(start_paused = true)]
+async fn stop_and_start_count_for_the_sender_that_was_texted() {
+    let (world, _) = sent().await;
+    let forged = text(&world, 0, "STOP", "forged").await;
     assert_eq!(forged, StatusCode::FORBIDDEN);
-    assert!(!opted_out().await);
-    for (body, out) in [
+    assert!(!opted_out(&world).await);
+    let bodies = [
         ("hello", false),
         (" stop ", true),
         ("please", true),
         ("START", false),
         ("unsubscribe", true),
         ("Unstop", false),
-    ] {
-        assert_eq!(
-            world.post(text(body, TOKEN).request()).await,
-            StatusCode::OK
-        );
-        assert_eq!(opted_out().await, out, "{body}");
+    ];
+    for (number, (body, out)) in bodies.into_iter().enumerate() {
+        assert_eq!(text(&world, number, body, TOKEN).await, StatusCode::OK);
+        assert_eq!(opted_out(&world).await, out, "{body}");
     }
+}
+
+/// Texts as Twilio does where the address asks for it: again while there is no good answer. A function that is dead gives
+/// none.
+async fn text_until_taken(world: &World, message: usize, body: &str) {
+    for _ in 0..6 {
+        let answer = tokio::time::timeout(MINUTE / 6, text(world, message, body, TOKEN)).await;
+        if answer == Ok(StatusCode::OK) {
+            return;
+        }
+    }
+    panic!("{body} is not taken");
+}
+
+/// The function is killed, or loses a call, at each of its calls for a STOP and a START. When both have been taken it is as
+/// it should be, and neither counts again.
+#[tokio::test(start_paused = true)]
+async fn a_stop_and_a_start_count_once_also_where_any_call_fails() {
+    let probe = texted_twice(None).await;
+    let mut struck = 0;
+    for call in 0..probe.faults.calls("TwilioStatus") {
+        for fault in Fault::ALL {
+            let world = texted_twice(Some(Strike {
+                function: "TwilioStatus",
+                call,
+                fault,
+            }));
+            struck += world.await.faults.struck();
+        }
+    }
+    assert!(struck >= 20, "{struck}");
+}
+
+async fn texted_twice(strike: Option<Strike>) -> World {
+    let (world, _) = sent().await;
+    if let Some(strike) = strike {
+        world.faults.strike_at(strike);
+    }
+    text_until_taken(&world, 1, "STOP").await;
+    assert!(opted_out(&world).await, "{strike:?}");
+    text_until_taken(&world, 2, "START").await;
+    for (message, body) in [(1, "STOP"), (2, "START"), (1, "STOP")] {
+        text_until_taken(&world, message, body).await;
+        assert!(!opted_out(&world).await, "{strike:?} {body}");
+    }
+    text_until_taken(&world, 3, "STOP").await;
+    text_until_taken(&world, 2, "START").await;
+    assert!(opted_out(&world).await, "{strike:?}");
+    world
 }

@@ -88,7 +88,7 @@ fn forms(tenant: &Tenant) -> [Form; 3] {
     [
         tenant.receipt("undelivered"),
         by_number,
-        tenant.text("STOP"),
+        tenant.text(1, "STOP"),
     ]
 }
 

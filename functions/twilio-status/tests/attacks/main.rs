@@ -2,7 +2,7 @@
 //!
 //! * [`world`] — two workspaces that have each sent a message, and what the table holds
 //! * [`forged`] — signatures that are none, another's, or over something else
-//! * [`replayed`] — good receipts that come again, late, or out of order
+//! * [`replayed`] — good receipts and texts that come again, late, or out of order
 //! * [`bodies`] — forms that are cut off, altered, too large or no forms
 //! * [`strangers`] — good signatures for what is another workspace's
 //!

@@ -124,32 +124,37 @@ async fn a_workspace_that_claims_anothers_account_gets_none_of_its_receipts() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_stop_counts_in_the_workspace_whose_token_signed_it_alone() {
+async fn a_stop_counts_in_the_workspaces_whose_token_signed_it_alone() {
     let world = World::new().await;
     let thief = Tenant {
         account: world.a.account.clone(),
         ..world.b.clone()
     };
     world.use_twilio(&thief, &thief.token).await;
-    let opted_out = async |tenant: &Tenant| {
-        let phones = [crate::world::PHONE.parse().unwrap()];
-        let found = world
-            .store
-            .opted_out(&tenant.workspace, crate::world::SENDER, &phones);
-        !found.await.unwrap().is_empty()
+    let posted = async |form: Form| assert_eq!(world.post(form.request()).await, StatusCode::OK);
+    posted(thief.text(1, "STOP")).await;
+    assert!(!world.opted_out(&world.a).await && world.opted_out(&thief).await);
+    // That the thief has used its SID up takes nothing from it.
+    posted(world.a.text(1, "STOP")).await;
+    posted(thief.text(2, "START")).await;
+    assert!(world.opted_out(&world.a).await && !world.opted_out(&thief).await);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_message_counts_once_in_each_workspace_that_shares_the_token() {
+    let world = World::new().await;
+    let sharing = Tenant {
+        account: world.a.account.clone(),
+        token: world.a.token.clone(),
+        ..world.b.clone()
     };
-    assert_eq!(
-        world.post(thief.text("STOP").request()).await,
-        StatusCode::OK
-    );
-    assert!(!opted_out(&world.a).await && opted_out(&thief).await);
-    assert_eq!(
-        world.post(world.a.text("STOP").request()).await,
-        StatusCode::OK
-    );
-    assert_eq!(
-        world.post(thief.text("START").request()).await,
-        StatusCode::OK
-    );
-    assert!(opted_out(&world.a).await && !opted_out(&thief).await);
+    world.use_twilio(&sharing, &sharing.token).await;
+    let texts = [(1, "STOP", true), (2, "START", false), (3, "STOP", true)];
+    for (number, word, out) in texts.into_iter().chain([(2, "START", true)]) {
+        let status = world.post(world.a.text(number, word).request()).await;
+        assert_eq!(status, StatusCode::OK);
+        for tenant in [&world.a, &sharing] {
+            assert_eq!(world.opted_out(tenant).await, out, "{number} {word}");
+        }
+    }
 }

@@ -92,13 +92,15 @@ impl Tenant {
         Form::new(&self.callback(), &fields, &self.token)
     }
 
-    /// What the recipient texts back.
-    pub fn text(&self, body: &str) -> Form {
+    /// What the recipient texts back, as the message of this number.
+    pub fn text(&self, message: u32, body: &str) -> Form {
+        let sid = format!("SM{message:032x}");
         let fields = [
             ("AccountSid", self.account.as_str()),
             ("Body", body),
             ("From", PHONE),
-            ("MessageSid", "SMffffffffffffffffffffffffffffffff"),
+            ("FromZip", "94105"),
+            ("MessageSid", sid.as_str()),
             ("To", SENDER),
         ];
         Form::new(INBOUND, &fields, &self.token)
@@ -297,6 +299,13 @@ impl World {
             .unwrap();
         assert_eq!(body.is_empty(), !status.is_success(), "{status}: {body:?}");
         status
+    }
+
+    /// Whether the recipient has told the tenant's sender to stop.
+    pub async fn opted_out(&self, tenant: &Tenant) -> bool {
+        let phones = [PHONE.parse().unwrap()];
+        let found = self.store.opted_out(&tenant.workspace, SENDER, &phones);
+        !found.await.unwrap().is_empty()
     }
 
     pub async fn delivery(&self, tenant: &Tenant) -> SmsDelivery {

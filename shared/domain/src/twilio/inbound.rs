@@ -1,7 +1,7 @@
 //! What recipients text back.
 //! Source: [Twilio's request to your incoming message webhook URL](https://www.twilio.com/docs/messaging/guides/webhook-request).
 
-use super::sids::{AccountSid, MessagingServiceSid};
+use super::sids::{AccountSid, MessageSid, MessagingServiceSid};
 use super::signature::Params;
 use crate::sms::phone::PhoneNumber;
 use crate::sms::sender::FromNumber;
@@ -11,6 +11,8 @@ use crate::sms::sender::FromNumber;
 pub struct Inbound {
     /// The account.
     pub account: AccountSid,
+    /// The message, by which a copy of it is known.
+    pub message: MessageSid,
     /// Who wrote.
     pub from: PhoneNumber,
     /// The number that they wrote to: what their messages come from.
@@ -34,6 +36,12 @@ pub enum Keyword {
 
 /// Why a form is not a text message of a recipient. As with [receipts](super::receipt::NotAReceipt), one whose signature
 /// is right deserves a 200.
+///
+/// One without a `MessageSid` is none, whatever it says. Twilio sends it with each message; a request that it signed can
+/// lose it all the same: signed are names and values in a row, without marks between them, so `FromZip=94105` and
+/// `MessageSid=SM…` have the same signature as `FromZip=94105MessageSidSM…` alone. If such a one counted, whoever has caught
+/// a START could repeat it for ever. A STOP that is lost with it is learned from the next message, which Twilio refuses.
+/// The older names of the SID, `SmsSid` and `SmsMessageSid`, are not asked for, for the same reason.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum NotInbound {
     /// A parameter that each message has is not there.
@@ -42,6 +50,15 @@ pub enum NotInbound {
     /// A SID is none, or a number is that of another channel than SMS.
     #[error("{0} is malformed")]
     Malformed(&'static str),
+}
+
+impl Inbound {
+    /// What opt-outs are kept by: what the recipient's messages are sent from, which is the number that was texted, or its
+    /// messaging service.
+    pub fn senders(&self) -> impl Iterator<Item = &str> {
+        let service = self.messaging_service.as_ref();
+        std::iter::once(self.to.as_str()).chain(service.map(MessagingServiceSid::as_str))
+    }
 }
 
 impl TryFrom<&Params> for Inbound {
@@ -56,6 +73,9 @@ impl TryFrom<&Params> for Inbound {
             account: get("AccountSid")?
                 .parse()
                 .map_err(|_| NotInbound::Malformed("AccountSid"))?,
+            message: get("MessageSid")?
+                .parse()
+                .map_err(|_| NotInbound::Malformed("MessageSid"))?,
             from: get("From")?
                 .parse()
                 .map_err(|_| NotInbound::Malformed("From"))?,
@@ -100,12 +120,13 @@ mod tests {
     use proptest::prelude::*;
     use url::form_urlencoded::Serializer;
 
-    const MESSAGE: [(&str, &str); 5] = [
+    const MESSAGE: [(&str, &str); 6] = [
         ("AccountSid", "AC0123456789abcdef0123456789abcdef"),
         ("From", "+14155550100"),
         ("To", "+14155550199"),
         ("MessagingServiceSid", "MG0123456789abcdef0123456789abcdef"),
         ("Body", "hello"),
+        ("MessageSid", "SM0123456789abcdef0123456789abcdef"),
     ];
 
     fn inbound(pairs: &[(&str, &str)]) -> Result<Inbound, NotInbound> {
@@ -125,11 +146,16 @@ mod tests {
         let read = inbound(&MESSAGE).unwrap();
         assert_eq!(read.from.as_str(), "+14155550100");
         assert_eq!(read.to.as_str(), "+14155550199");
-        assert_eq!(read.messaging_service.unwrap().as_str(), MESSAGE[3].1);
+        assert_eq!(read.message.as_str(), MESSAGE[5].1);
         assert_eq!(read.word, Keyword::Other);
+        let senders: Vec<_> = read.senders().collect();
+        assert_eq!(senders, ["+14155550199", MESSAGE[3].1]);
+        assert_eq!(read.messaging_service.unwrap().as_str(), MESSAGE[3].1);
         let mut pairs = MESSAGE;
         pairs[3].1 = "";
-        assert_eq!(inbound(&pairs).unwrap().messaging_service, None);
+        let without = inbound(&pairs).unwrap();
+        assert_eq!(without.messaging_service, None);
+        assert_eq!(without.senders().collect::<Vec<_>>(), ["+14155550199"]);
         pairs[2].1 = "12345";
         assert!(inbound(&pairs).unwrap().to.is_short_code());
     }
@@ -174,7 +200,7 @@ mod tests {
 
     #[test]
     fn what_is_missing_or_of_another_channel_is_named() {
-        for (left_out, name) in [(0, "AccountSid"), (1, "From"), (2, "To")] {
+        for (left_out, name) in [(0, "AccountSid"), (1, "From"), (2, "To"), (5, "MessageSid")] {
             let mut pairs = MESSAGE.to_vec();
             pairs[left_out].1 = "whatsapp:+14155550100";
             assert_eq!(inbound(&pairs), Err(NotInbound::Malformed(name)));
@@ -187,6 +213,32 @@ mod tests {
             inbound(&pairs),
             Err(NotInbound::Malformed("MessagingServiceSid"))
         );
+    }
+
+    #[test]
+    fn a_picture_message_is_one_too() {
+        let mut pairs = MESSAGE;
+        pairs[5].1 = "MM0123456789abcdef0123456789abcdef";
+        assert_eq!(inbound(&pairs).unwrap().message.as_str(), pairs[5].1);
+    }
+
+    #[test]
+    fn no_other_sid_stands_in_for_the_messages() {
+        let sid = MESSAGE[5].1;
+        let swallowed = format!("94105MessageSid{sid}");
+        let mut pairs = MESSAGE.to_vec();
+        pairs[5] = ("FromZip", &swallowed);
+        pairs.extend([("SmsSid", sid), ("SmsMessageSid", sid)]);
+        assert_eq!(inbound(&pairs), Err(NotInbound::Missing("MessageSid")));
+        for wrong in [
+            "",
+            "SM1",
+            MESSAGE[0].1,
+            "SM0123456789abcdef0123456789abcdef ",
+        ] {
+            pairs[5] = ("MessageSid", wrong);
+            assert_eq!(inbound(&pairs), Err(NotInbound::Malformed("MessageSid")));
+        }
     }
 
     #[test]
@@ -204,6 +256,17 @@ mod tests {
             let _ = said(&body, None);
             let _ = said("stop", Some(&body));
             prop_assert_eq!(said(&format!("stop {word}"), None), Keyword::Other);
+        }
+
+        #[test]
+        fn a_message_is_known_by_its_sid_alone(sid in "(SM|MM)[0-9a-f]{32}", wrong in ".{0,40}") {
+            let mut pairs = MESSAGE;
+            pairs[5].1 = &sid;
+            let read = inbound(&pairs).unwrap();
+            prop_assert_eq!(read.message.as_str(), &sid);
+            pairs[5].1 = &wrong;
+            let expected = wrong.parse::<MessageSid>().map_err(|_| NotInbound::Malformed("MessageSid"));
+            prop_assert_eq!(inbound(&pairs).map(|read| read.message), expected);
         }
 
         #[test]

@@ -5,7 +5,7 @@ use domain::delivery::DeliveryKey;
 use domain::ids::{DeliveryId, DueShard, EventId, KeyId, LogShard, UserId, WebhookId, WorkspaceId};
 use domain::sms::delivery::SmsKey;
 use domain::sms::phone::PhoneNumber;
-use domain::twilio::sids::AccountSid;
+use domain::twilio::sids::{AccountSid, MessageSid};
 use domain::waiting::Waiting;
 use jiff::civil::Date;
 
@@ -150,6 +150,15 @@ pub(crate) fn message_owner(message_id: &str) -> Key {
 
 /// What the sort keys of receipts start with that came before it was known whose message they tell of.
 pub(crate) const EARLY_RECEIPT_PREFIX: &str = "RECEIPT#";
+
+/// That what a recipient texted was applied to a workspace. Each has its own: a message counts for those whose token signed
+/// it, and another one that claims the same account must not be able to spend it for them.
+pub(crate) fn inbound(message_sid: &MessageSid, workspace: &WorkspaceId) -> Key {
+    Key {
+        pk: message(message_sid.as_str()),
+        sk: format!("INBOUND#{workspace}"),
+    }
+}
 
 /// One of the partitions of a workspace's SMS counters.
 pub(crate) fn sms_counters(workspace: &WorkspaceId, shard: LogShard) -> String {

@@ -13,6 +13,7 @@
 //! * [`log`] — a webhook's deliveries, newest first
 //! * [`api_keys`] — API keys by hash and by workspace
 //! * [`provider`], [`members`], [`opt_outs`] — what SMS is configured by
+//! * [`inbound`] — what recipients texted, each message once
 //! * [`alerts`] — what was decided for each recipient of an alert
 //! * [`sms_deliveries`], [`receipts`] — SMS deliveries by key; whose a provider's message is
 //! * [`due`] — what waits, and since when it is due
@@ -29,6 +30,7 @@ mod delivery_item;
 mod document;
 pub mod due;
 pub mod history;
+pub mod inbound;
 mod item;
 mod keys;
 pub mod log;

@@ -6,7 +6,7 @@ use domain::ids::WorkspaceId;
 use domain::sms::phone::PhoneNumber;
 use jiff::Timestamp;
 
-use super::item::{self, get_text};
+use super::item::{self, Item, get_text};
 use super::keys::{self, Key};
 use super::table::{Store, StoreError};
 
@@ -47,23 +47,8 @@ impl Store {
         sender: &str,
         at: Timestamp,
     ) -> Result<(), StoreError> {
-        let mut item = item::key(&keys::opt_out(workspace, phone, sender));
-        item.insert("since".to_owned(), item::number(item::millis(at)));
-        self.put_always(item).await
-    }
-
-    /// Forgets it: the owner texted START to that sender.
-    ///
-    /// # Errors
-    /// [`StoreError::Unavailable`].
-    pub async fn remove_opt_out(
-        &self,
-        workspace: &WorkspaceId,
-        phone: &PhoneNumber,
-        sender: &str,
-    ) -> Result<(), StoreError> {
-        self.delete_many(&[keys::opt_out(workspace, phone, sender)])
-            .await
+        let key = keys::opt_out(workspace, phone, sender);
+        self.put_always(opt_out_item(&key, at)).await
     }
 
     /// Forgets it for every sender of the workspace: an administrator clears it. The answer is how many there were.
@@ -81,4 +66,11 @@ impl Store {
         self.delete_many(&keys).await?;
         Ok(keys.len())
     }
+}
+
+/// That a phone's owner told a sender to stop, since when.
+pub(crate) fn opt_out_item(key: &Key, since: Timestamp) -> Item {
+    let mut item = item::key(key);
+    item.insert("since".to_owned(), item::number(item::millis(since)));
+    item
 }

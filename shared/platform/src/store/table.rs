@@ -131,7 +131,15 @@ impl Store {
 
     /// Writes the whole item.
     pub(crate) async fn put(&self, new: Item, expected: Expected) -> Result<(), StoreError> {
-        let put = self.put_request(new, expected)?;
+        self.send_put(self.put_request(new, expected)?).await
+    }
+
+    /// Writes the whole item, whatever stood there.
+    pub(crate) async fn put_always(&self, new: Item) -> Result<(), StoreError> {
+        self.send_put(self.put_always_request(new)?).await
+    }
+
+    async fn send_put(&self, put: Put) -> Result<(), StoreError> {
         let mut pauses = Pauses::new(&self.entropy);
         loop {
             let sent = self
@@ -154,17 +162,6 @@ impl Store {
                 },
             }
         }
-    }
-
-    /// Writes the whole item, whatever stood there.
-    pub(crate) async fn put_always(&self, new: Item) -> Result<(), StoreError> {
-        let put = self
-            .client
-            .put_item()
-            .table_name(&self.table)
-            .set_item(Some(new));
-        let sent = put.send().await;
-        sent.map(drop).map_err(|error| unavailable(&error))
     }
 
     /// Carries out all of the writes or none.
@@ -271,6 +268,14 @@ impl Store {
             .map_err(|_| StoreError::Damaged("item"))
     }
 
+    pub(crate) fn put_always_request(&self, new: Item) -> Result<Put, StoreError> {
+        Put::builder()
+            .table_name(&self.table)
+            .set_item(Some(new))
+            .build()
+            .map_err(|_| StoreError::Damaged("item"))
+    }
+
     pub(crate) fn delete_request(
         &self,
         key: &Key,
@@ -282,6 +287,14 @@ impl Store {
             .set_key(Some(item::key(key)))
             .condition_expression(condition)
             .set_expression_attribute_values(values)
+            .build()
+            .map_err(|_| StoreError::Damaged("key"))
+    }
+
+    pub(crate) fn delete_always_request(&self, key: &Key) -> Result<Delete, StoreError> {
+        Delete::builder()
+            .table_name(&self.table)
+            .set_key(Some(item::key(key)))
             .build()
             .map_err(|_| StoreError::Damaged("key"))
     }

@@ -28,6 +28,9 @@ pub(crate) fn rerun(test: &str, variables: &[(&str, &OsStr)]) {
         "{stdout}\n{}",
         String::from_utf8_lossy(&output.stderr)
     );
+    for line in stdout.lines().filter(|line| line.ends_with(" exchanges")) {
+        println!("{line}");
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -53,6 +53,20 @@ impl Answers {
     }
 }
 
+impl Drop for Answers {
+    fn drop(&mut self) {
+        tell("DNS answers", self.asked());
+    }
+}
+
+/// Prints how many of something there were, under the test's name, so that they can be counted over all tests.
+pub(crate) fn tell(what: &str, times: usize) {
+    let thread = std::thread::current();
+    if times > 0 {
+        println!("{}: {times} {what}", thread.name().unwrap_or_default());
+    }
+}
+
 impl Resolve for Answers {
     fn resolve(&self, _host: &str) -> BoxFuture<'_, io::Result<Vec<IpAddr>>> {
         self.asked.fetch_add(1, Ordering::SeqCst);
@@ -111,6 +125,14 @@ impl Log {
             .unwrap()
             .push(String::from_utf8(request).unwrap());
         Some(())
+    }
+}
+
+impl Drop for Server {
+    /// A connection may carry several requests, or come to none.
+    fn drop(&mut self) {
+        let (connections, requests) = (self.log.connections(), self.log.requests().len());
+        tell("exchanges", connections.max(requests));
     }
 }
 

@@ -17,7 +17,7 @@ use platform::twilio::{Login, NewMessage, TwilioApi};
 
 use crate::hostile::HOSTILE;
 use crate::injection::{OF_EVERY_REQUEST, delivery, header_names, sole_request};
-use crate::support::{LOCAL, NO_CONTENT, Server, local_client};
+use crate::support::{LOCAL, NO_CONTENT, Server, local_client, tell};
 
 const HEX: &str = "0123456789abcdef0123456789abcdef";
 const TO: &str = "+14155551234";
@@ -264,6 +264,7 @@ fn refuses<T: FromStr<Err: Debug> + Debug>(good: &str) {
             assert!(read.is_err(), "{wrong:?} became {read:?}");
         }
     }
+    tell("SIDs and numbers", 3 * (HOSTILE.len() + 3));
 }
 
 #[test]
@@ -279,6 +280,7 @@ fn sids_and_numbers_hold_nothing_else() {
 
 #[test]
 fn a_brand_with_control_characters_is_refused_and_any_other_stays_as_it_is() {
+    tell("brands", HOSTILE.len());
     for text in HOSTILE {
         let fits = text.chars().count() <= 32 && !text.contains(char::is_control);
         match text.parse::<Brand>() {
