@@ -129,10 +129,9 @@ fn no_answer() -> Outcome {
     }
 }
 
-fn try_again(wait: Option<Duration>) -> Outcome {
+fn try_again() -> Outcome {
     Outcome::TryAgain {
         error: error("429"),
-        wait,
     }
 }
 
@@ -161,7 +160,7 @@ fn a_send_that_is_put_off_is_tried_after_30_s_2_min_and_10_min_and_then_fails() 
     for _ in 0..4 {
         assert!(matches!(delivery.state.wake_up(now), WakeUp::Attempt(_)));
         delivery.claim(CLAIM, twilio(), "+14155550100", now, LEASE);
-        conclude(&mut delivery, try_again(None), now);
+        conclude(&mut delivery, try_again(), now);
         if let Some(due) = delivery.state.due_at() {
             waits.push(due.duration_since(now).as_secs());
             assert_eq!(delivery.status(), Status::Sending);
@@ -172,17 +171,6 @@ fn a_send_that_is_put_off_is_tried_after_30_s_2_min_and_10_min_and_then_fails() 
     assert_eq!(waits, [30, 125, 627]);
     assert_eq!(delivery.status(), Status::Failed);
     assert_eq!(delivery.error, Some(error("429")));
-}
-
-#[test]
-fn a_longer_wait_is_granted_where_the_provider_asks_for_it() {
-    let mut delivery = claimed(twilio(), at(0));
-    conclude(
-        &mut delivery,
-        try_again(Some(Duration::from_secs(300))),
-        at(0),
-    );
-    assert!(delivery.state.due_at().unwrap() >= at(300));
 }
 
 #[test]
@@ -294,7 +282,7 @@ fn what_a_gateway_may_have_taken_is_repeated_there_alone_and_never_ends_as_faile
     let mut now = again;
     loop {
         delivery.claim(CLAIM, gateway(true), "gateway", now, LEASE);
-        conclude(&mut delivery, try_again(None), now);
+        conclude(&mut delivery, try_again(), now);
         match delivery.state.due_at() {
             Some(due) => now = due,
             None => break,
@@ -312,7 +300,7 @@ fn the_outcome_of_a_claim_that_was_overtaken_counts_only_if_it_was_accepted() {
     let mut delivery = claimed(twilio(), at(0));
     let before = delivery.clone();
     let other = ClaimId(8);
-    with_retries(|retries| delivery.conclude(other, try_again(None), at(1), retries));
+    with_retries(|retries| delivery.conclude(other, try_again(), at(1), retries));
     assert_eq!(delivery, before);
     with_retries(|retries| delivery.conclude(other, accepted(), at(1), retries));
     assert_eq!(delivery.status(), Status::Sent);
@@ -478,7 +466,7 @@ fn any_outcome() -> impl Strategy<Value = Outcome> {
     prop_oneof![
         Just(accepted()),
         Just(no_answer()),
-        Just(try_again(None)),
+        Just(try_again()),
         Just(Outcome::Refused {
             error: error("400")
         }),

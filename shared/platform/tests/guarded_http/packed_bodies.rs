@@ -115,7 +115,7 @@ async fn packed_answers_of_twilio_are_not_understood() {
         };
         let answer = twilio.create_message(&login, message).await.unwrap();
         assert!(answer.body_truncated && answer.body.len() == MAX_RESPONSE_BODY);
-        let judged = judge(answer.status, &answer.body, None);
+        let judged = judge(answer.status, &answer.body);
         assert!(matches!(judged, Answer::Ambiguous { .. }), "{judged:?}");
         let page = twilio.messages(&login, Asked::To(&to), None).await;
         assert_eq!(page.unwrap_err(), AskError::NotUnderstood);

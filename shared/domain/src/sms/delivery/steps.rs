@@ -36,8 +36,6 @@ pub enum Outcome {
     TryAgain {
         /// What went wrong.
         error: ProviderError,
-        /// How long it asks us to wait.
-        wait: Option<Duration>,
     },
     /// The provider has it not and never will.
     Refused {
@@ -170,9 +168,7 @@ impl SmsDelivery {
         };
         match outcome {
             Outcome::Accepted { message_id } => self.accept(message_id, now),
-            Outcome::TryAgain { error, wait } => {
-                self.try_again(&attempting, error, wait, now, retries);
-            }
+            Outcome::TryAgain { error } => self.try_again(&attempting, error, now, retries),
             Outcome::Refused { error } => self.fail(Source::Provider, error, now),
             Outcome::NoAnswer { error } => {
                 self.without_answer(&attempting, error, Source::Provider, now, retries);
@@ -328,18 +324,16 @@ impl SmsDelivery {
         self.receive(found, Source::Provider, now);
     }
 
+    /// When the schedule says so, however long the provider asks us to wait: alerts are urgent.
     fn try_again(
         &mut self,
         attempting: &Attempting,
         error: ProviderError,
-        asked_wait: Option<Duration>,
         now: Timestamp,
         retries: Retries<'_>,
     ) {
         let failures = attempting.failures + 1;
-        let wait = retries
-            .schedule
-            .wait_after(failures, retries.jitter, asked_wait);
+        let wait = retries.schedule.wait_after(failures, retries.jitter, None);
         let Some(wait) = wait else {
             return self.fail(Source::Provider, error, now);
         };
@@ -371,7 +365,7 @@ impl SmsDelivery {
                     ..attempting.clone()
                 };
                 self.state = State::Attempting(attempting.clone());
-                self.try_again(&attempting, error, None, now, retries);
+                self.try_again(&attempting, error, now, retries);
             }
             Ground::Http {
                 idempotent: false, ..
