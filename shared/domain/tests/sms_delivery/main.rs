@@ -348,6 +348,78 @@ fn receipts_without_end_do_not_grow_the_timeline_without_end() {
     assert_eq!(delivery.status(), Status::Delivered);
 }
 
+#[test]
+fn a_gateways_late_word_takes_back_nothing_that_was_heard_since() {
+    for (stage, end) in [
+        (Stage::Sent, Status::Sent),
+        (Stage::Failed, Status::Failed),
+        (Stage::Undelivered, Status::Undelivered),
+        (Stage::Delivered, Status::Delivered),
+    ] {
+        let mut delivery = claimed(twilio(), at(0));
+        conclude(&mut delivery, no_answer(), at(10));
+        check(&mut delivery, Checked::Missing, at(60));
+        check(&mut delivery, Checked::Missing, at(300));
+        delivery.claim(CLAIM, gateway(false), "gateway", at(300), LEASE);
+        delivery.receive(told(stage), Source::Receipt, at(301));
+        let before = delivery.clone();
+        conclude(
+            &mut delivery,
+            Outcome::Accepted { message_id: None },
+            at(302),
+        );
+        assert_eq!(delivery.status(), end);
+        assert_eq!(delivery.error, before.error);
+        assert_eq!(delivery.inquiry, before.inquiry);
+        let last = delivery.timeline.entries().last().unwrap();
+        assert_eq!((last.status, last.source), (Stage::Sent, Source::Provider));
+    }
+}
+
+fn opted_out(message: &str, account: AccountSid) -> Found {
+    Found {
+        message_id: message.to_owned(),
+        account: Some(account),
+        stage: Stage::Failed,
+        error: Some(ProviderError {
+            code: Some(21_610),
+            ..error("opted out")
+        }),
+    }
+}
+
+#[test]
+fn an_opt_out_is_that_of_the_sender_whose_message_it_is() {
+    const OURS: Option<&str> = Some("+14155550100");
+    let of = opted_out(MESSAGE, account());
+    let other_account = opted_out(MESSAGE, format!("AC{}", "b".repeat(32)).parse().unwrap());
+
+    let mut delivery = claimed(twilio(), at(0));
+    assert_eq!(delivery.opted_out_of(&of), OURS);
+    assert_eq!(delivery.opted_out_of(&other_account), None);
+    assert_eq!(delivery.opted_out_of(&told(Stage::Failed)), None);
+    conclude(&mut delivery, try_again(), at(1));
+    delivery.claim(CLAIM, twilio(), "+14155550100", at(40), LEASE);
+    conclude(&mut delivery, accepted(), at(41));
+    assert_eq!(delivery.opted_out_of(&of), OURS);
+    let other = opted_out("SMffffffffffffffffffffffffffffffff", account());
+    assert_eq!(delivery.opted_out_of(&other), None);
+
+    let mut doubtful = claimed(twilio(), at(0));
+    conclude(&mut doubtful, no_answer(), at(10));
+    assert_eq!(doubtful.opted_out_of(&of), OURS);
+    check(&mut doubtful, Checked::Missing, at(60));
+    check(&mut doubtful, Checked::Missing, at(300));
+    assert_eq!(doubtful.opted_out_of(&of), OURS);
+    for (ground, sender) in [(twilio(), "+14155550199"), (gateway(false), "gateway")] {
+        let mut again = doubtful.clone();
+        again.claim(CLAIM, ground, sender, at(300), LEASE);
+        assert_eq!(again.opted_out_of(&of), None);
+        again.receive(of.clone(), Source::Receipt, at(301));
+        assert_eq!(again.opted_out_of(&of), None);
+    }
+}
+
 /// What may happen to a claimed delivery, in any order: its own write, and the receipts of a lifecycle.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Happening {
@@ -462,9 +534,14 @@ fn any_stage() -> impl Strategy<Value = Stage> {
     ])
 }
 
+fn any_ground() -> impl Strategy<Value = Ground> {
+    prop::sample::select(vec![twilio(), gateway(false), gateway(true)])
+}
+
 fn any_outcome() -> impl Strategy<Value = Outcome> {
     prop_oneof![
         Just(accepted()),
+        Just(Outcome::Accepted { message_id: None }),
         Just(no_answer()),
         Just(try_again()),
         Just(Outcome::Refused {
@@ -496,6 +573,10 @@ fn any_answer() -> impl Strategy<Value = Answer> {
 enum Move {
     Attempt(Outcome),
     Killed,
+    /// The workspace has another provider from now on.
+    Provider(Ground),
+    /// Whoever was held up tells at last.
+    Late(Outcome),
     Check(Checked),
     Receipt(Stage),
     Ask(Answer),
@@ -507,6 +588,8 @@ fn any_move() -> impl Strategy<Value = Move> {
     prop_oneof![
         4 => any_outcome().prop_map(Move::Attempt),
         2 => Just(Move::Killed),
+        1 => any_ground().prop_map(Move::Provider),
+        1 => any_outcome().prop_map(Move::Late),
         4 => any_checked().prop_map(Move::Check),
         1 => any_stage().prop_map(Move::Receipt),
         2 => any_answer().prop_map(Move::Ask),
@@ -532,9 +615,9 @@ proptest! {
     #[test]
     fn whatever_happens_the_status_moves_forward_and_nothing_is_sent_while_in_doubt(
         moves in prop::collection::vec(any_move(), 1..40),
-        idempotent in prop::option::of(any::<bool>()),
+        first in any_ground(),
     ) {
-        let ground = idempotent.map_or_else(twilio, gateway);
+        let mut ground = first;
         let mut delivery = queued();
         let mut now = at(0);
         let mut attempts = 0;
@@ -554,6 +637,12 @@ proptest! {
                         delivery.claim(CLAIM, ground.clone(), "+14155550100", now, LEASE);
                     } else if let WakeUp::AnswerLost(_) = delivery.state.wake_up(now) {
                         with_retries(|retries| delivery.answer_lost(now, retries));
+                    }
+                }
+                Move::Provider(other) => ground = other,
+                Move::Late(outcome) => {
+                    if attempts > 0 {
+                        conclude(&mut delivery, outcome, now);
                     }
                 }
                 Move::Check(checked) => {

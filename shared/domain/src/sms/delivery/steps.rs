@@ -11,6 +11,7 @@ use super::state::{
 };
 use super::timeline::{Entry, Source, Stage};
 use crate::retry::{Jitter, RetrySchedule};
+use crate::sms::provider::CarrierKind;
 use crate::sms::provider_error::ProviderError;
 use crate::twilio::errors::{ErrorClass, TwilioErrorCode};
 use crate::twilio::sids::AccountSid;
@@ -259,15 +260,9 @@ impl SmsDelivery {
         if *known != message_id {
             return self.tell(now, stage, Source::ForeignReceipt, code);
         }
-        let heard = stage.means();
-        let end = match &self.state {
-            State::Settled(settled) => settled.or_later(heard),
-            State::Queued(_) | State::Attempting(_) | State::Resolving(_) => heard,
-        };
-        if self.state == State::Settled(end) {
+        if !self.moves_to(stage.means()) {
             return self.tell(now, stage, source, code);
         }
-        self.state = State::Settled(end);
         self.await_last_word(account, now);
         self.error = error;
         self.timeline.push_change(Entry {
@@ -276,6 +271,28 @@ impl SmsDelivery {
             source,
             code,
         });
+    }
+
+    /// The sender that the recipient has told to stop, as that word on a message has it. `None` where it tells of nothing
+    /// like that, or nobody can say that the message came from the sender that the delivery names: that is the latest
+    /// attempt's, and another message, an account's other than that attempt's, or one that an earlier attempt may have
+    /// sent in silence may be another sender's. Nothing is lost then: Twilio refuses the next message to that phone, and
+    /// that counts.
+    #[must_use]
+    pub fn opted_out_of(&self, found: &Found) -> Option<&str> {
+        let is_own = |known: &String| *known == found.message_id;
+        let may_be_own = self.provider_message_id.as_ref().is_none_or(is_own);
+        let account = self.state.in_flight().map(|(account, _)| account);
+        let is_of_account = match (account, &found.account) {
+            (Some(ours), Some(theirs)) => ours == theirs,
+            _ => true,
+        };
+        let is_senders = found.is_opt_out()
+            && self.carrier == CarrierKind::Twilio
+            && may_be_own
+            && is_of_account
+            && !self.timeline.tells_of_an_attempt_after_doubt();
+        is_senders.then_some(&*self.sender)
     }
 
     /// Takes a receipt that names this delivery, but tells of another one's message: a line in the timeline.
@@ -310,9 +327,7 @@ impl SmsDelivery {
 
     fn accept(&mut self, message_id: Option<String>, now: Timestamp) {
         let Some(message_id) = message_id else {
-            self.state = State::Settled(Final::Sent);
-            self.error = None;
-            return self.tell(now, Stage::Sent, Source::Provider, None);
+            return self.taken_by_gateway(now);
         };
         let account = self.state.in_flight().map(|(account, _)| account.clone());
         let found = Found {
@@ -322,6 +337,30 @@ impl SmsDelivery {
             error: None,
         };
         self.receive(found, Source::Provider, now);
+    }
+
+    /// It may have been delivered by then: by what Twilio was sent before, and did not answer.
+    fn taken_by_gateway(&mut self, now: Timestamp) {
+        if !self.moves_to(Final::Sent) {
+            return self.tell(now, Stage::Sent, Source::Provider, None);
+        }
+        self.error = None;
+        self.timeline.push_change(Entry {
+            at: now,
+            status: Stage::Sent,
+            source: Source::Provider,
+            code: None,
+        });
+    }
+
+    /// Settles it with what is heard of it; a status only moves forward. Whether it has changed.
+    fn moves_to(&mut self, heard: Final) -> bool {
+        let end = match &self.state {
+            State::Settled(settled) => settled.or_later(heard),
+            State::Queued(_) | State::Attempting(_) | State::Resolving(_) => heard,
+        };
+        let before = std::mem::replace(&mut self.state, State::Settled(end));
+        self.state != before
     }
 
     /// When the schedule says so, however long the provider asks us to wait: alerts are urgent.
