@@ -174,6 +174,46 @@ fn a_send_that_is_put_off_is_tried_after_30_s_2_min_and_10_min_and_then_fails() 
 }
 
 #[test]
+fn a_claim_that_is_given_back_unused_costs_no_attempt_and_shows_all_the_same() {
+    let mut delivery = queued();
+    let (mut now, mut waits, mut attempts) = (at(0), Vec::new(), 0);
+    while let WakeUp::Attempt(queued) = delivery.state.wake_up(now) {
+        delivery.claim(CLAIM, twilio(), "+14155550100", now, LEASE);
+        delivery.give_back(CLAIM, now);
+        assert_eq!(delivery.status(), Status::Sending);
+        let WakeUp::Attempt(again) = delivery.state.wake_up(now) else {
+            panic!("{:?}", delivery.state);
+        };
+        assert_eq!(again.failures, queued.failures);
+        delivery.claim(CLAIM, twilio(), "+14155550100", now, LEASE);
+        conclude(&mut delivery, try_again(), now);
+        attempts += 1;
+        if let Some(due) = delivery.state.due_at() {
+            waits.push(due.duration_since(now).as_secs());
+            now = due;
+        }
+    }
+    assert_eq!((attempts, waits), (4, vec![30, 125, 627]));
+    assert_eq!(delivery.status(), Status::Failed);
+
+    let before = claimed(twilio(), at(0));
+    let mut others = before.clone();
+    others.give_back(ClaimId(8), at(1));
+    assert_eq!(others, before);
+}
+
+#[test]
+fn a_delivery_of_before_that_waits_is_read_as_it_was() {
+    let waits = |failures: u32| {
+        let json = format!(
+            r#"{{"queued":{{"failures":{failures},"not_before":"2026-03-29T14:30:00Z","doubtful_since":null,"unanswered_by":null}}}}"#
+        );
+        serde_json::from_str::<State>(&json).unwrap().status()
+    };
+    assert_eq!((waits(0), waits(1)), (Status::Queued, Status::Sending));
+}
+
+#[test]
 fn a_claim_without_an_answer_is_looked_into_after_its_lease_and_never_sent_at_once() {
     let mut delivery = claimed(twilio(), at(0));
     assert_eq!(delivery.state.wake_up(at(44)), WakeUp::Sleep(at(45)));
@@ -573,6 +613,8 @@ fn any_answer() -> impl Strategy<Value = Answer> {
 enum Move {
     Attempt(Outcome),
     Killed,
+    /// A claim is given back unused.
+    Unused,
     /// The workspace has another provider from now on.
     Provider(Ground),
     /// Whoever was held up tells at last.
@@ -588,6 +630,7 @@ fn any_move() -> impl Strategy<Value = Move> {
     prop_oneof![
         4 => any_outcome().prop_map(Move::Attempt),
         2 => Just(Move::Killed),
+        1 => Just(Move::Unused),
         1 => any_ground().prop_map(Move::Provider),
         1 => any_outcome().prop_map(Move::Late),
         4 => any_checked().prop_map(Move::Check),
@@ -637,6 +680,12 @@ proptest! {
                         delivery.claim(CLAIM, ground.clone(), "+14155550100", now, LEASE);
                     } else if let WakeUp::AnswerLost(_) = delivery.state.wake_up(now) {
                         with_retries(|retries| delivery.answer_lost(now, retries));
+                    }
+                }
+                Move::Unused => {
+                    if let WakeUp::Attempt(_) = delivery.state.wake_up(now) {
+                        delivery.claim(CLAIM, ground.clone(), "+14155550100", now, LEASE);
+                        delivery.give_back(CLAIM, now);
                     }
                 }
                 Move::Provider(other) => ground = other,

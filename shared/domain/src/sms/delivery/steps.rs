@@ -186,8 +186,8 @@ impl SmsDelivery {
             return;
         }
         self.state = State::Queued(Queued {
-            // What has once shown as under way shows as queued no more.
-            failures: attempting.failures.max(1),
+            failures: attempting.failures,
+            was_claimed: true,
             not_before: now,
             doubtful_since: attempting.doubtful_since,
             unanswered_by: attempting.unanswered_by.clone(),
@@ -380,6 +380,7 @@ impl SmsDelivery {
         self.error = Some(error);
         self.state = State::Queued(Queued {
             failures,
+            was_claimed: true,
             not_before: now + wait,
             doubtful_since: attempting.doubtful_since,
             unanswered_by: attempting.unanswered_by.clone(),
@@ -448,6 +449,7 @@ impl SmsDelivery {
         self.tell(now, Stage::Retrying, Source::Reconciliation, None);
         self.state = State::Queued(Queued {
             failures: doubt.failures,
+            was_claimed: true,
             not_before: now,
             doubtful_since: Some(doubt.since),
             unanswered_by: None,
