@@ -28,8 +28,9 @@ impl DeliverSms {
         if early.is_empty() {
             return Ok(None);
         }
-        if early.iter().any(|early| early.found.is_opt_out()) {
-            self.remember_opt_out(delivery, &delivery.sender).await?;
+        let sender = |early: &EarlyReceipt| delivery.opted_out_of(&early.found);
+        if let Some(sender) = early.iter().find_map(sender) {
+            self.remember_opt_out(delivery, sender).await?;
         }
         let after = self.put_to(delivery, &early).await?;
         self.store.forget_early_receipts(&early).await?;

@@ -73,25 +73,10 @@ impl DeliverSms {
             Ok(request) => {
                 let url = request.url.clone();
                 match self.http.send(request, DEADLINE).await {
-                    Ok(response) => Sent::of(self.answered(&url, &response)),
+                    Ok(response) => Sent::of(answered(&url, &response)),
                     Err(error) => without_response(&error),
                 }
             }
-        }
-    }
-
-    fn answered(&self, url: &EndpointUrl, response: &InboundResponse) -> Outcome {
-        let error = || {
-            let said = without_secrets(url, &response.body);
-            ProviderError::gateway_status(response.status, said.as_bytes())
-        };
-        match response.status {
-            200..=299 => Outcome::Accepted { message_id: None },
-            429 | 500..=599 => Outcome::TryAgain {
-                error: error(),
-                wait: self.asked_wait(response),
-            },
-            _ => Outcome::Refused { error: error() },
         }
     }
 
@@ -122,6 +107,18 @@ impl DeliverSms {
         let headers = header_map(pairs).map_err(|_| unbuilt())?;
         let body = Bytes::copy_from_slice(body.as_bytes());
         Ok(OutboundRequest::post(url, headers, body))
+    }
+}
+
+fn answered(url: &EndpointUrl, response: &InboundResponse) -> Outcome {
+    let error = || {
+        let said = without_secrets(url, &response.body);
+        ProviderError::gateway_status(response.status, said.as_bytes())
+    };
+    match response.status {
+        200..=299 => Outcome::Accepted { message_id: None },
+        429 | 500..=599 => Outcome::TryAgain { error: error() },
+        _ => Outcome::Refused { error: error() },
     }
 }
 

@@ -43,9 +43,10 @@ impl DeliverSms {
         }
         let (answer, fault) = self.ask(batch, &stored.value, inquiry).await?;
         let asked_at = (self.clock)();
-        if matches!(&answer, Answer::Told(found) if found.is_opt_out()) {
-            self.remember_opt_out(&stored.value, &stored.value.sender)
-                .await?;
+        if let Answer::Told(found) = &answer
+            && let Some(sender) = stored.value.opted_out_of(found)
+        {
+            self.remember_opt_out(&stored.value, sender).await?;
         }
         let stepped = self
             .change(stored, |delivery| {

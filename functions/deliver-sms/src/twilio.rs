@@ -1,7 +1,5 @@
 //! One request to Twilio, and what signs in there.
 
-use std::time::Duration;
-
 use domain::ids::WorkspaceId;
 use domain::secret::SealedSecret;
 use domain::sms::delivery::{Found, Outcome, SmsDelivery, Stage};
@@ -121,31 +119,25 @@ impl DeliverSms {
 
     async fn request_of_twilio(&self, twilio: &OpenTwilio<'_>, message: NewMessage<'_>) -> Sent {
         match self.twilio.create_message(&twilio.login, message).await {
-            Ok(response) => self.judged(twilio.sender, &response),
+            Ok(response) => judged(twilio.sender, &response),
             Err(error) => without_response(&error),
         }
     }
+}
 
-    fn judged(&self, sender: &TwilioSender, response: &InboundResponse) -> Sent {
-        let wait = self.asked_wait(response);
-        match judge(response.status, &response.body, wait) {
-            Answer::Accepted { sid } => Sent::of(Outcome::Accepted {
-                message_id: Some(sid.to_string()),
-            }),
-            Answer::TryAgain { error, wait } => Sent::of(Outcome::TryAgain { error, wait }),
-            Answer::Refused { error } => Sent::of(Outcome::Refused { error }),
-            Answer::Ambiguous { error } => Sent::of(Outcome::NoAnswer { error }),
-            Answer::OptedOut { error } => Sent {
-                outcome: Outcome::Refused { error },
-                opted_out_of: Some(sender.as_str().to_owned()),
-                fault: None,
-            },
-        }
-    }
-
-    pub(crate) fn asked_wait(&self, response: &InboundResponse) -> Option<Duration> {
-        let asked = response.retry_after.as_ref()?;
-        Some(asked.wait_from((self.clock)()))
+fn judged(sender: &TwilioSender, response: &InboundResponse) -> Sent {
+    match judge(response.status, &response.body) {
+        Answer::Accepted { sid } => Sent::of(Outcome::Accepted {
+            message_id: Some(sid.to_string()),
+        }),
+        Answer::TryAgain { error } => Sent::of(Outcome::TryAgain { error }),
+        Answer::Refused { error } => Sent::of(Outcome::Refused { error }),
+        Answer::Ambiguous { error } => Sent::of(Outcome::NoAnswer { error }),
+        Answer::OptedOut { error } => Sent {
+            outcome: Outcome::Refused { error },
+            opted_out_of: Some(sender.as_str().to_owned()),
+            fault: None,
+        },
     }
 }
 
@@ -182,7 +174,7 @@ pub(crate) fn without_response(error: &SendError) -> Sent {
     let outcome = if written {
         Outcome::NoAnswer { error }
     } else {
-        Outcome::TryAgain { error, wait: None }
+        Outcome::TryAgain { error }
     };
     Sent {
         fault: Some(fault),

@@ -104,17 +104,17 @@ impl App {
         Err(Refusal::KeepsChanging)
     }
 
-    /// Twilio may find out after it has accepted a message that its recipient has told the sender to stop.
+    /// Twilio may find out after it has accepted a message that its recipient has told the sender to stop. A message of
+    /// another delivery says nothing of this one's recipient and sender, also where its receipt names this one.
     async fn remember_opt_out(&self, delivery: &SmsDelivery, found: &Found) -> Result<(), Refusal> {
-        if !found.is_opt_out() {
+        let Some(sender) = delivery.opted_out_of(found) else {
+            return Ok(());
+        };
+        let SmsDelivery { key, recipient, .. } = delivery;
+        let owner = self.store.message_owner(&found.message_id).await?;
+        if owner.is_some_and(|owner| owner != *key) {
             return Ok(());
         }
-        let SmsDelivery {
-            key,
-            recipient,
-            sender,
-            ..
-        } = delivery;
         let now = (self.clock)();
         self.store
             .add_opt_out(&key.workspace, &recipient.phone, sender, now)

@@ -91,6 +91,29 @@ pub struct NewMessage<'a> {
     pub status_callback: Option<&'a str>,
 }
 
+/// Which of an account's messages are asked for.
+#[derive(Debug, Clone, Copy)]
+pub enum Asked<'a> {
+    /// Those to this phone. Twilio does not say that those are among them whose number it has redacted.
+    To(&'a PhoneNumber),
+    /// Those from this sender, whomever to: from a number its own, from a messaging service the whole account's, since
+    /// there is no such filter.
+    From(&'a TwilioSender),
+}
+
+impl Asked<'_> {
+    fn query(self) -> String {
+        let mut query = Serializer::new(String::new());
+        match self {
+            Asked::To(phone) => query.append_pair("To", phone.as_str()),
+            Asked::From(TwilioSender::Number(number)) => query.append_pair("From", number.as_str()),
+            Asked::From(TwilioSender::MessagingService(_)) => &mut query,
+        };
+        query.append_pair("PageSize", &PAGE_SIZE.to_string());
+        query.finish()
+    }
+}
+
 /// What an account is like.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct AccountStatus {
@@ -159,22 +182,18 @@ impl TwilioApi {
             .await
     }
 
-    /// A page of the account's messages to this phone, newest first: the first one, or the one that `next` of the page
-    /// before names.
+    /// A page of the account's messages that are asked for, newest first: the first one, or the one that `next` of the
+    /// page before names.
     ///
     /// # Errors
     /// [`AskError`].
     pub async fn messages(
         &self,
         login: &Login,
-        to: &PhoneNumber,
+        asked: Asked<'_>,
         next: Option<&str>,
     ) -> Result<Page, AskError> {
-        let query = Serializer::new(String::new())
-            .append_pair("To", to.as_str())
-            .append_pair("PageSize", &PAGE_SIZE.to_string())
-            .finish();
-        let first = format!("{}.json?{query}", messages(login));
+        let first = format!("{}.json?{}", messages(login), asked.query());
         let body = self.ask(&self.base, login, next.unwrap_or(&first)).await?;
         Page::parse(&body).map_err(|_| AskError::NotUnderstood)
     }

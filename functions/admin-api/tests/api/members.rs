@@ -124,7 +124,9 @@ async fn a_phone_is_strict_e_164_and_valid_for_its_country() {
                 .contains("is no valid number of its country")
         );
     }
-    for phone in [PHONE, "+15005550006", "+390612345678"] {
+    let answer = refused("+330612345678").await;
+    assert!(answer.contains("+33612345678"), "{answer}");
+    for phone in [PHONE, "+15005550006", "+390612345678", "+5491123456789"] {
         let body = json!({ "name": "A", "phone": phone });
         let answer = api.put("/members/user_1", body).await;
         assert!(answer.status < 300, "{phone}: {}", answer.text());

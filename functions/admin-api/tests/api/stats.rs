@@ -96,10 +96,7 @@ fn happening() -> impl Strategy<Value = Happening> {
     let alert_type = select(vec![AlertType::Mentioned, AlertType::PriorityChanged]);
     let outcome = select(vec![
         Outcome::Accepted { message_id: None },
-        Outcome::TryAgain {
-            error: error(),
-            wait: None,
-        },
+        Outcome::TryAgain { error: error() },
         Outcome::Refused { error: error() },
         Outcome::NoAnswer { error: error() },
     ]);

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use axum::Router;
 use axum::body::Body;
+use domain::retry_after::RetryAfter;
 use futures::FutureExt;
 use futures::future::BoxFuture;
 use jiff::Timestamp;
@@ -17,6 +18,7 @@ use crate::world::PUBLIC;
 
 /// Where Twilio is.
 pub const TWILIO: &str = "https://twilio.example.com/twilio";
+const HALF_A_DAY: Duration = Duration::from_secs(12 * 60 * 60);
 /// The time-out of `twilio-status` in `template.yaml`.
 const STATUS_TIMEOUT: Duration = Duration::from_secs(10);
 
@@ -209,10 +211,12 @@ impl Shown {
     }
 }
 
+/// Who puts us off asks for half a day, which an alert does not have.
 fn answered(status: u16, body: Vec<u8>) -> InboundResponse {
+    let puts_off = status == 429 || status >= 500;
     InboundResponse {
         status,
-        retry_after: None,
+        retry_after: puts_off.then_some(RetryAfter::Delay(HALF_A_DAY)),
         body,
         body_truncated: false,
     }

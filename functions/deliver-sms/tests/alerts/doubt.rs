@@ -2,10 +2,15 @@
 
 use std::time::Duration;
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD as BASE64;
+use bytes::Bytes;
 use domain::sms::delivery::{Source, Stage, Status};
+use local::outside::twilio::Reply;
+use url::form_urlencoded::Serializer;
 
 use crate::sending::MINUTE;
-use crate::world::{TOKEN, World};
+use crate::world::{SENDER, TOKEN, World, account};
 
 const PHONE: &str = "+14155551234";
 
@@ -151,4 +156,71 @@ async fn somebody_elses_message_of_the_account_is_not_taken_for_ours() {
     world.until_quiet(MINUTE * 20).await;
     assert_eq!(world.twilio.accepted().len(), 3);
     world.check("others' messages").await;
+}
+
+/// Twilio replaces the last four digits of the phones that a message was sent to.
+#[tokio::test(start_paused = true)]
+async fn a_message_whose_number_is_redacted_is_not_sent_again() {
+    for fault in ["timeout_after_accept", "error_500_after_accept"] {
+        let behaviour = format!(r#"{{"{fault}": 1, "callbacks": "none", "redact_numbers": true}}"#);
+        let world = one_in_doubt(&behaviour).await;
+        world.until_quiet(MINUTE * 60).await;
+        let delivery = world.only().await;
+        assert_eq!(delivery.status(), Status::Unknown, "{fault}");
+        assert_eq!(world.twilio.accepted().len(), 1, "{fault}");
+        world.check(fault).await;
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn where_numbers_are_redacted_what_was_not_accepted_is_sent_again() {
+    let world = one_in_doubt(r#"{"timeout_before_accept": 1, "redact_numbers": true}"#).await;
+    world.pass(Duration::from_secs(20)).await;
+    // The same to a phone that begins alike, whose owner has a delivery of their own.
+    world.member("u2", "+14155551235").await;
+    world.alert("evt_2", &["u2"]).await;
+    world.until_quiet(MINUTE * 20).await;
+    for delivery in world.history().await {
+        assert_eq!(delivery.status(), Status::Delivered);
+    }
+    assert_eq!(world.twilio.accepted().len(), 2);
+    world.check("sent again").await;
+}
+
+/// Whatever else the account sends from our number.
+async fn sends_others(world: &World, many: usize) {
+    let account = account();
+    let login = BASE64.encode(format!("{account}:{TOKEN}"));
+    for number in 0..many {
+        let body = Serializer::new(String::new())
+            .append_pair("To", &format!("+1202555{number:04}"))
+            .append_pair("From", SENDER)
+            .append_pair("Body", "something else")
+            .finish();
+        let request = http::Request::post(format!("/2010-04-01/Accounts/{account}/Messages.json"))
+            .header("authorization", format!("Basic {login}"))
+            .header("content-type", "application/x-www-form-urlencoded")
+            .body(Bytes::from(body))
+            .unwrap();
+        let Reply::Response(response) = world.twilio.answer(request).await else {
+            panic!("no answer")
+        };
+        assert_eq!(response.status(), 201);
+    }
+}
+
+/// Five pages of a hundred, and one more.
+const MORE_THAN_A_LOOK: usize = 501;
+
+#[tokio::test(start_paused = true)]
+async fn a_number_that_sends_much_leaves_nothing_unknown_unless_numbers_are_redacted() {
+    for (redacted, end) in [(false, Status::Delivered), (true, Status::Unknown)] {
+        let behaviour = format!(r#"{{"timeout_before_accept": 1, "redact_numbers": {redacted}}}"#);
+        let world = one_in_doubt(&behaviour).await;
+        world.pass(Duration::from_secs(20)).await;
+        sends_others(&world, MORE_THAN_A_LOOK).await;
+        world.until_quiet(MINUTE * 20).await;
+        assert_eq!(world.only().await.status(), end, "{redacted}");
+        world.check(&behaviour).await;
+    }
 }

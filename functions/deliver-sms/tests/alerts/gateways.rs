@@ -97,6 +97,27 @@ async fn throttles_errors_and_refused_connections_are_tried_four_times_and_then_
     }
 }
 
+/// All that put us off here ask for half a day.
+#[tokio::test(start_paused = true)]
+async fn how_long_a_provider_asks_us_to_wait_holds_up_no_alert() {
+    let world = World::new().await;
+    world.member("u1", PHONE).await;
+    world.use_gateway(false, None).await;
+    let mut answers = [429, 503, 200].map(Answer::Status).into_iter();
+    world.answer(move || answers.next().unwrap());
+    world.alert("evt_1", &["u1"]).await;
+    world.pass(Duration::from_secs(180)).await;
+    assert_eq!(world.only().await.status(), Status::Sent);
+
+    let world = World::new().await;
+    world.member("u1", PHONE).await;
+    world.use_twilio().await;
+    world.twilio_behaves(r#"{"reject_429": 2}"#).await;
+    world.alert("evt_1", &["u1"]).await;
+    world.pass(Duration::from_secs(180)).await;
+    assert_eq!(world.only().await.status(), Status::Delivered);
+}
+
 #[tokio::test(start_paused = true)]
 async fn other_answers_are_final_with_the_gateways_message() {
     for status in [301, 400, 401, 404, 422] {

@@ -11,6 +11,7 @@ use domain::twilio::receipt::callback_url;
 use domain::twilio::signature::{Params, sign};
 use http::{Request, StatusCode};
 
+use crate::carriers::Answer;
 use crate::faults::{Fault, Strike};
 use crate::sending::MINUTE;
 use crate::world::{SENDER, TOKEN, World, account};
@@ -342,6 +343,39 @@ async fn a_receipt_that_tells_of_an_opt_out_is_remembered() {
     world.until_quiet(MINUTE).await;
     assert_eq!(world.only().await.status(), Status::Failed);
     assert_eq!(world.not_sent().await, [(NotSent::OptedOut, 1)].into());
+}
+
+/// Accepted in silence and not listed for long, so that it is sent again, through a gateway by then.
+#[tokio::test(start_paused = true)]
+async fn a_late_receipt_that_tells_of_an_opt_out_is_none_of_the_provider_that_came_after() {
+    let world = World::new().await;
+    world.use_twilio().await;
+    world.member("u1", PHONE).await;
+    world
+        .twilio_behaves(
+            r#"{"timeout_after_accept": 1, "callbacks": "none", "list_lag_ms": 900000}"#,
+        )
+        .await;
+    world.alert("evt_1", &["u1"]).await;
+    world.pass(MINUTE).await;
+    world.use_gateway(false, None).await;
+    world.answer(|| Answer::Status(200));
+    world.until_quiet(MINUTE * 20).await;
+    let delivery = world.only().await;
+    assert_eq!(delivery.status(), Status::Sent);
+    let account = account();
+    let mut fields = receipt(&account, FIRST_MESSAGE, "failed");
+    fields.push(("ErrorCode", "21610"));
+    let form = Form {
+        path_and_query: callback_path(&delivery),
+        fields,
+        token: TOKEN,
+    };
+    assert_eq!(world.post(form.request()).await, StatusCode::OK);
+    let workspace = world.workspace();
+    let phones = [PHONE.parse().unwrap()];
+    let opted_out = world.store.opted_out(&workspace, &delivery.sender, &phones);
+    assert!(opted_out.await.unwrap().is_empty());
 }
 
 #[tokio::test(start_paused = true)]

@@ -133,3 +133,19 @@ async fn a_list_may_lag_and_fail_while_the_message_itself_is_there() {
     sleep(Duration::from_secs(58)).await;
     assert_eq!(bodies(&world.get("/Messages.json").await.1), ["x"]);
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_redacted_number_is_masked_and_not_listed_once_its_message_has_left() {
+    let world = World::new();
+    world.behave(json!({ "redact_numbers": true })).await;
+    let sid = world.send(&form("x")).await;
+    let listed = "/Messages.json?To=%2B14155552671";
+    assert_eq!(bodies(&world.get(listed).await.1), ["x"]);
+    sleep(A_WHILE).await;
+    assert!(bodies(&world.get(listed).await.1).is_empty());
+    let alone = world.get(&format!("/Messages/{sid}.json")).await.1;
+    let all = world.get("/Messages.json").await.1;
+    for shown in [&alone, &all["messages"][0]] {
+        assert_eq!(shown["to"], "+1415555XXXX");
+    }
+}

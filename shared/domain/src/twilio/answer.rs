@@ -2,8 +2,6 @@
 //! Source: [Create a Message](https://www.twilio.com/docs/messaging/api/message-resource#create-a-message-resource) and
 //! [Twilio's response](https://www.twilio.com/docs/usage/twilios-response), "Exceptions".
 
-use std::time::Duration;
-
 use serde_json::Value;
 
 use super::errors::{ErrorClass, TwilioErrorCode};
@@ -22,8 +20,6 @@ pub enum Answer {
     TryAgain {
         /// What went wrong.
         error: ProviderError,
-        /// How long Twilio asks us to wait.
-        wait: Option<Duration>,
     },
     /// Nothing was accepted, for certain, and trying again would not help.
     Refused {
@@ -42,9 +38,10 @@ pub enum Answer {
     },
 }
 
-/// Judges Twilio's answer to `POST …/Messages.json`.
+/// Judges Twilio's answer to `POST …/Messages.json`. How long it asks us to wait is not looked at: an alert is urgent,
+/// and its schedule is short.
 #[must_use]
-pub fn judge(status: u16, body: &[u8], retry_after: Option<Duration>) -> Answer {
+pub fn judge(status: u16, body: &[u8]) -> Answer {
     let body = serde_json::from_slice(body).unwrap_or(Value::Null);
     if (200..300).contains(&status) {
         return accepted(status, &body);
@@ -52,8 +49,7 @@ pub fn judge(status: u16, body: &[u8], retry_after: Option<Duration>) -> Answer 
     let code = code(&body);
     if status == 429 || code == Some(TwilioErrorCode::TOO_MANY_REQUESTS) {
         let error = refusal(status, &body);
-        let wait = retry_after;
-        return Answer::TryAgain { error, wait };
+        return Answer::TryAgain { error };
     }
     if !(300..500).contains(&status) {
         return doubt(format!("Twilio answered {status}"));
@@ -61,10 +57,7 @@ pub fn judge(status: u16, body: &[u8], retry_after: Option<Duration>) -> Answer 
     let error = refusal(status, &body);
     match code.map(TwilioErrorCode::class) {
         Some(ErrorClass::OptedOut) => Answer::OptedOut { error },
-        Some(ErrorClass::Throttled) => Answer::TryAgain {
-            error,
-            wait: retry_after,
-        },
+        Some(ErrorClass::Throttled) => Answer::TryAgain { error },
         _ => Answer::Refused { error },
     }
 }
@@ -120,7 +113,7 @@ mod tests {
     use serde_json::json;
 
     fn judged(status: u16, body: &Value) -> Answer {
-        judge(status, body.to_string().as_bytes(), None)
+        judge(status, body.to_string().as_bytes())
     }
 
     /// As Twilio's exceptions look.
@@ -162,18 +155,16 @@ mod tests {
             );
         }
         for cut in [&b""[..], b"{\"sid\":\"SM", b"<html>"] {
-            assert!(matches!(judge(200, cut, None), Answer::Ambiguous { .. }));
+            assert!(matches!(judge(200, cut), Answer::Ambiguous { .. }));
         }
     }
 
     #[test]
-    fn too_many_requests_may_be_tried_again_when_twilio_says() {
-        let wait = Some(Duration::from_secs(7));
-        let answer = judge(429, b"", wait);
-        let Answer::TryAgain { error, wait: asked } = answer else {
+    fn too_many_requests_may_be_tried_again() {
+        let answer = judge(429, b"");
+        let Answer::TryAgain { error } = answer else {
             panic!("{answer:?}")
         };
-        assert_eq!(asked, wait);
         assert_eq!(error.message, "Twilio answered 429");
         assert!(error.remedy.contains("tried again"));
         for (status, code) in [(429, 63_038), (400, 20_429), (503, 20_429), (400, 21_611)] {
@@ -198,10 +189,7 @@ mod tests {
             assert_eq!(error.remedy, TwilioErrorCode(code).remedy());
         }
         for status in [301, 302, 307, 400, 401, 404, 418] {
-            assert!(matches!(
-                judge(status, b"<html>", None),
-                Answer::Refused { .. }
-            ));
+            assert!(matches!(judge(status, b"<html>"), Answer::Refused { .. }));
         }
     }
 
@@ -223,7 +211,7 @@ mod tests {
 
     #[test]
     fn without_a_code_the_status_tells_what_to_do() {
-        let Answer::Refused { error } = judge(401, b"", None) else {
+        let Answer::Refused { error } = judge(401, b"") else {
             panic!("refused")
         };
         assert_eq!(error.code, None);
@@ -233,7 +221,7 @@ mod tests {
     proptest! {
         #[test]
         fn any_answer_is_judged(status: u16, body: Vec<u8>) {
-            let _ = judge(status, &body, None);
+            let _ = judge(status, &body);
         }
 
         #[test]

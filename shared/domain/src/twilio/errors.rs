@@ -146,7 +146,7 @@ const KNOWN: &[Entry] = &[
     entry(21_614, Recipient, "the recipient's number is not a mobile number",
         "enter a mobile number"),
     entry(21_617, Message, "the text has more than 1,600 characters",
-        "lower the provider's max_segments"),
+        "shorten the item's link if it alone is nearly so long, for links are never cut; else lower the provider's max_segments"),
     entry(21_619, Message, "the message has no text",
         "report it to whoever runs this service"),
     entry(21_635, Recipient, "the recipient's number is a landline",
@@ -238,6 +238,8 @@ mod tests {
         assert!(remedy(20_003).contains("re-enter account SID and auth token"));
         assert!(remedy(30_002).contains("balance"));
         assert!(remedy(21_608).contains("verify the recipient's number"));
+        let too_long = remedy(21_617);
+        assert!(too_long.contains("link") && too_long.contains("max_segments"));
         assert_eq!(
             remedy(99_999),
             "see https://www.twilio.com/docs/api/errors/99999"

@@ -41,7 +41,7 @@ pub struct NotAMessage;
 pub struct ListedMessage {
     /// The message.
     pub sid: MessageSid,
-    /// Where it went.
+    /// Where it went; its end masked where the account has phone numbers redacted, and it was sent.
     #[serde(default)]
     pub to: Option<String>,
     /// Which number it came from; none while a messaging service has not chosen one.
@@ -115,6 +115,12 @@ impl ListedMessage {
         let code = self.error_code.filter(|code| *code != 0)?;
         Some(TwilioErrorCode(code).error(None))
     }
+
+    /// Whether the end of the number that it went to is masked.
+    #[must_use]
+    pub fn is_masked(&self) -> bool {
+        self.direction == OURS && self.to.as_deref().is_some_and(|to| to.ends_with(MASK))
+    }
 }
 
 impl fmt::Debug for ListedMessage {
@@ -151,6 +157,14 @@ pub struct Sought<'a> {
     pub since: Timestamp,
 }
 
+/// How the direction of a message is called that was sent through the API.
+const OURS: &str = "outbound-api";
+
+/// What stands for each of the last digits, four of them, of a phone that is not Twilio's, where the account has its
+/// phone numbers redacted.
+/// Source: [Message redaction](https://www.twilio.com/docs/messaging/guides/privacy-message-redaction).
+const MASK: char = 'X';
+
 /// Twilio's times are in whole seconds, rounded down, and of another clock than ours: one that lags by a few seconds must
 /// not hide a message. What else was created in those seconds has another text or belongs to another delivery.
 const CLOCK_SKEW: SignedDuration = SignedDuration::from_secs(5);
@@ -163,11 +177,12 @@ const TRIAL_PREFIX: &str = "Sent from your Twilio trial account -";
 const MOST_PER_CHARACTER: usize = 3;
 
 /// How like a message is to one that is sought.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Likeness {
     /// Everything agrees, the text to the letter.
     Same,
-    /// It may be another one as well: its text was redacted, or some characters were replaced.
+    /// It may be another one as well: its text was redacted, or some characters were replaced; its phone is masked; or
+    /// it comes from the same number by way of a messaging service.
     Similar,
 }
 
@@ -175,23 +190,39 @@ impl Sought<'_> {
     /// How like the message that is sought this one is; `None` where it is another.
     #[must_use]
     pub fn likeness(&self, listed: &ListedMessage) -> Option<Likeness> {
-        let where_and_when = listed.direction == "outbound-api"
-            && listed.to.as_deref() == Some(self.to.as_str())
-            && listed.created.duration_since(self.since) >= -CLOCK_SKEW
-            && self.is_sender_of(listed);
-        let says = self.says(listed.body.as_deref().unwrap_or_default());
-        says.filter(|_| where_and_when)
+        let is_of_then =
+            listed.direction == OURS && listed.created.duration_since(self.since) >= -CLOCK_SKEW;
+        if !is_of_then {
+            return None;
+        }
+        let goes = self.goes_to(listed.to.as_deref()?)?;
+        let comes = self.comes_from(listed)?;
+        let says = self.says(listed.body.as_deref().unwrap_or_default())?;
+        Some(goes.max(comes).max(says))
     }
 
-    fn is_sender_of(&self, listed: &ListedMessage) -> bool {
+    /// A number whose end is masked may be any that begins so.
+    fn goes_to(&self, listed: &str) -> Option<Likeness> {
+        let sought = self.to.as_str();
+        let shown = listed.trim_end_matches(MASK);
+        if listed == sought {
+            Some(Likeness::Same)
+        } else if listed.len() == sought.len() && sought.starts_with(shown) {
+            Some(Likeness::Similar)
+        } else {
+            None
+        }
+    }
+
+    /// A number may belong to a messaging service. Twilio does not say that a message sent from the number itself never
+    /// names the service.
+    fn comes_from(&self, listed: &ListedMessage) -> Option<Likeness> {
+        let (from, service) = (listed.from.as_deref(), listed.messaging_service.as_deref());
         match self.sender {
-            TwilioSender::Number(number) => {
-                listed.from.as_deref() == Some(number.as_str())
-                    && listed.messaging_service.is_none()
-            }
-            TwilioSender::MessagingService(service) => {
-                listed.messaging_service.as_deref() == Some(service.as_str())
-            }
+            TwilioSender::Number(number) if from != Some(number.as_str()) => None,
+            TwilioSender::Number(_) if service.is_some() => Some(Likeness::Similar),
+            TwilioSender::MessagingService(sought) if service != Some(sought.as_str()) => None,
+            TwilioSender::Number(_) | TwilioSender::MessagingService(_) => Some(Likeness::Same),
         }
     }
 

@@ -129,10 +129,9 @@ fn no_answer() -> Outcome {
     }
 }
 
-fn try_again(wait: Option<Duration>) -> Outcome {
+fn try_again() -> Outcome {
     Outcome::TryAgain {
         error: error("429"),
-        wait,
     }
 }
 
@@ -161,7 +160,7 @@ fn a_send_that_is_put_off_is_tried_after_30_s_2_min_and_10_min_and_then_fails() 
     for _ in 0..4 {
         assert!(matches!(delivery.state.wake_up(now), WakeUp::Attempt(_)));
         delivery.claim(CLAIM, twilio(), "+14155550100", now, LEASE);
-        conclude(&mut delivery, try_again(None), now);
+        conclude(&mut delivery, try_again(), now);
         if let Some(due) = delivery.state.due_at() {
             waits.push(due.duration_since(now).as_secs());
             assert_eq!(delivery.status(), Status::Sending);
@@ -175,14 +174,43 @@ fn a_send_that_is_put_off_is_tried_after_30_s_2_min_and_10_min_and_then_fails() 
 }
 
 #[test]
-fn a_longer_wait_is_granted_where_the_provider_asks_for_it() {
-    let mut delivery = claimed(twilio(), at(0));
-    conclude(
-        &mut delivery,
-        try_again(Some(Duration::from_secs(300))),
-        at(0),
-    );
-    assert!(delivery.state.due_at().unwrap() >= at(300));
+fn a_claim_that_is_given_back_unused_costs_no_attempt_and_shows_all_the_same() {
+    let mut delivery = queued();
+    let (mut now, mut waits, mut attempts) = (at(0), Vec::new(), 0);
+    while let WakeUp::Attempt(queued) = delivery.state.wake_up(now) {
+        delivery.claim(CLAIM, twilio(), "+14155550100", now, LEASE);
+        delivery.give_back(CLAIM, now);
+        assert_eq!(delivery.status(), Status::Sending);
+        let WakeUp::Attempt(again) = delivery.state.wake_up(now) else {
+            panic!("{:?}", delivery.state);
+        };
+        assert_eq!(again.failures, queued.failures);
+        delivery.claim(CLAIM, twilio(), "+14155550100", now, LEASE);
+        conclude(&mut delivery, try_again(), now);
+        attempts += 1;
+        if let Some(due) = delivery.state.due_at() {
+            waits.push(due.duration_since(now).as_secs());
+            now = due;
+        }
+    }
+    assert_eq!((attempts, waits), (4, vec![30, 125, 627]));
+    assert_eq!(delivery.status(), Status::Failed);
+
+    let before = claimed(twilio(), at(0));
+    let mut others = before.clone();
+    others.give_back(ClaimId(8), at(1));
+    assert_eq!(others, before);
+}
+
+#[test]
+fn a_delivery_of_before_that_waits_is_read_as_it_was() {
+    let waits = |failures: u32| {
+        let json = format!(
+            r#"{{"queued":{{"failures":{failures},"not_before":"2026-03-29T14:30:00Z","doubtful_since":null,"unanswered_by":null}}}}"#
+        );
+        serde_json::from_str::<State>(&json).unwrap().status()
+    };
+    assert_eq!((waits(0), waits(1)), (Status::Queued, Status::Sending));
 }
 
 #[test]
@@ -294,7 +322,7 @@ fn what_a_gateway_may_have_taken_is_repeated_there_alone_and_never_ends_as_faile
     let mut now = again;
     loop {
         delivery.claim(CLAIM, gateway(true), "gateway", now, LEASE);
-        conclude(&mut delivery, try_again(None), now);
+        conclude(&mut delivery, try_again(), now);
         match delivery.state.due_at() {
             Some(due) => now = due,
             None => break,
@@ -312,7 +340,7 @@ fn the_outcome_of_a_claim_that_was_overtaken_counts_only_if_it_was_accepted() {
     let mut delivery = claimed(twilio(), at(0));
     let before = delivery.clone();
     let other = ClaimId(8);
-    with_retries(|retries| delivery.conclude(other, try_again(None), at(1), retries));
+    with_retries(|retries| delivery.conclude(other, try_again(), at(1), retries));
     assert_eq!(delivery, before);
     with_retries(|retries| delivery.conclude(other, accepted(), at(1), retries));
     assert_eq!(delivery.status(), Status::Sent);
@@ -358,6 +386,78 @@ fn receipts_without_end_do_not_grow_the_timeline_without_end() {
     delivery.receive(told(Stage::Delivered), Source::Receipt, at(2_000));
     assert_eq!(delivery.timeline.entries().len(), full + 1);
     assert_eq!(delivery.status(), Status::Delivered);
+}
+
+#[test]
+fn a_gateways_late_word_takes_back_nothing_that_was_heard_since() {
+    for (stage, end) in [
+        (Stage::Sent, Status::Sent),
+        (Stage::Failed, Status::Failed),
+        (Stage::Undelivered, Status::Undelivered),
+        (Stage::Delivered, Status::Delivered),
+    ] {
+        let mut delivery = claimed(twilio(), at(0));
+        conclude(&mut delivery, no_answer(), at(10));
+        check(&mut delivery, Checked::Missing, at(60));
+        check(&mut delivery, Checked::Missing, at(300));
+        delivery.claim(CLAIM, gateway(false), "gateway", at(300), LEASE);
+        delivery.receive(told(stage), Source::Receipt, at(301));
+        let before = delivery.clone();
+        conclude(
+            &mut delivery,
+            Outcome::Accepted { message_id: None },
+            at(302),
+        );
+        assert_eq!(delivery.status(), end);
+        assert_eq!(delivery.error, before.error);
+        assert_eq!(delivery.inquiry, before.inquiry);
+        let last = delivery.timeline.entries().last().unwrap();
+        assert_eq!((last.status, last.source), (Stage::Sent, Source::Provider));
+    }
+}
+
+fn opted_out(message: &str, account: AccountSid) -> Found {
+    Found {
+        message_id: message.to_owned(),
+        account: Some(account),
+        stage: Stage::Failed,
+        error: Some(ProviderError {
+            code: Some(21_610),
+            ..error("opted out")
+        }),
+    }
+}
+
+#[test]
+fn an_opt_out_is_that_of_the_sender_whose_message_it_is() {
+    const OURS: Option<&str> = Some("+14155550100");
+    let of = opted_out(MESSAGE, account());
+    let other_account = opted_out(MESSAGE, format!("AC{}", "b".repeat(32)).parse().unwrap());
+
+    let mut delivery = claimed(twilio(), at(0));
+    assert_eq!(delivery.opted_out_of(&of), OURS);
+    assert_eq!(delivery.opted_out_of(&other_account), None);
+    assert_eq!(delivery.opted_out_of(&told(Stage::Failed)), None);
+    conclude(&mut delivery, try_again(), at(1));
+    delivery.claim(CLAIM, twilio(), "+14155550100", at(40), LEASE);
+    conclude(&mut delivery, accepted(), at(41));
+    assert_eq!(delivery.opted_out_of(&of), OURS);
+    let other = opted_out("SMffffffffffffffffffffffffffffffff", account());
+    assert_eq!(delivery.opted_out_of(&other), None);
+
+    let mut doubtful = claimed(twilio(), at(0));
+    conclude(&mut doubtful, no_answer(), at(10));
+    assert_eq!(doubtful.opted_out_of(&of), OURS);
+    check(&mut doubtful, Checked::Missing, at(60));
+    check(&mut doubtful, Checked::Missing, at(300));
+    assert_eq!(doubtful.opted_out_of(&of), OURS);
+    for (ground, sender) in [(twilio(), "+14155550199"), (gateway(false), "gateway")] {
+        let mut again = doubtful.clone();
+        again.claim(CLAIM, ground, sender, at(300), LEASE);
+        assert_eq!(again.opted_out_of(&of), None);
+        again.receive(of.clone(), Source::Receipt, at(301));
+        assert_eq!(again.opted_out_of(&of), None);
+    }
 }
 
 /// What may happen to a claimed delivery, in any order: its own write, and the receipts of a lifecycle.
@@ -474,11 +574,16 @@ fn any_stage() -> impl Strategy<Value = Stage> {
     ])
 }
 
+fn any_ground() -> impl Strategy<Value = Ground> {
+    prop::sample::select(vec![twilio(), gateway(false), gateway(true)])
+}
+
 fn any_outcome() -> impl Strategy<Value = Outcome> {
     prop_oneof![
         Just(accepted()),
+        Just(Outcome::Accepted { message_id: None }),
         Just(no_answer()),
-        Just(try_again(None)),
+        Just(try_again()),
         Just(Outcome::Refused {
             error: error("400")
         }),
@@ -508,6 +613,12 @@ fn any_answer() -> impl Strategy<Value = Answer> {
 enum Move {
     Attempt(Outcome),
     Killed,
+    /// A claim is given back unused.
+    Unused,
+    /// The workspace has another provider from now on.
+    Provider(Ground),
+    /// Whoever was held up tells at last.
+    Late(Outcome),
     Check(Checked),
     Receipt(Stage),
     Ask(Answer),
@@ -519,6 +630,9 @@ fn any_move() -> impl Strategy<Value = Move> {
     prop_oneof![
         4 => any_outcome().prop_map(Move::Attempt),
         2 => Just(Move::Killed),
+        1 => Just(Move::Unused),
+        1 => any_ground().prop_map(Move::Provider),
+        1 => any_outcome().prop_map(Move::Late),
         4 => any_checked().prop_map(Move::Check),
         1 => any_stage().prop_map(Move::Receipt),
         2 => any_answer().prop_map(Move::Ask),
@@ -544,9 +658,9 @@ proptest! {
     #[test]
     fn whatever_happens_the_status_moves_forward_and_nothing_is_sent_while_in_doubt(
         moves in prop::collection::vec(any_move(), 1..40),
-        idempotent in prop::option::of(any::<bool>()),
+        first in any_ground(),
     ) {
-        let ground = idempotent.map_or_else(twilio, gateway);
+        let mut ground = first;
         let mut delivery = queued();
         let mut now = at(0);
         let mut attempts = 0;
@@ -566,6 +680,18 @@ proptest! {
                         delivery.claim(CLAIM, ground.clone(), "+14155550100", now, LEASE);
                     } else if let WakeUp::AnswerLost(_) = delivery.state.wake_up(now) {
                         with_retries(|retries| delivery.answer_lost(now, retries));
+                    }
+                }
+                Move::Unused => {
+                    if let WakeUp::Attempt(_) = delivery.state.wake_up(now) {
+                        delivery.claim(CLAIM, ground.clone(), "+14155550100", now, LEASE);
+                        delivery.give_back(CLAIM, now);
+                    }
+                }
+                Move::Provider(other) => ground = other,
+                Move::Late(outcome) => {
+                    if attempts > 0 {
+                        conclude(&mut delivery, outcome, now);
                     }
                 }
                 Move::Check(checked) => {

@@ -7,7 +7,7 @@ use domain::sms::sender::TwilioSender;
 use domain::twilio::answer::{Answer, judge};
 use http::HeaderMap;
 use platform::http::{HttpSend, MAX_RESPONSE_BODY, OutboundRequest};
-use platform::twilio::{AskError, Login, NewMessage, TwilioApi};
+use platform::twilio::{AskError, Asked, Login, NewMessage, TwilioApi};
 
 use crate::support::{AMPLE, LOCAL, Server, local_client, post};
 
@@ -115,9 +115,9 @@ async fn packed_answers_of_twilio_are_not_understood() {
         };
         let answer = twilio.create_message(&login, message).await.unwrap();
         assert!(answer.body_truncated && answer.body.len() == MAX_RESPONSE_BODY);
-        let judged = judge(answer.status, &answer.body, None);
+        let judged = judge(answer.status, &answer.body);
         assert!(matches!(judged, Answer::Ambiguous { .. }), "{judged:?}");
-        let page = twilio.messages(&login, &to, None).await;
+        let page = twilio.messages(&login, Asked::To(&to), None).await;
         assert_eq!(page.unwrap_err(), AskError::NotUnderstood);
         let asked = twilio.account(&login).await;
         assert_eq!(asked.unwrap_err(), AskError::NotUnderstood);

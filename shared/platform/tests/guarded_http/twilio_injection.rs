@@ -13,7 +13,7 @@ use domain::sms::sender::{FromNumber, TwilioSender};
 use domain::sms::text::Brand;
 use domain::twilio::receipt::callback_url;
 use domain::twilio::sids::{AccountSid, ApiKeySid, MessageSid, MessagingServiceSid};
-use platform::twilio::{Login, NewMessage, TwilioApi};
+use platform::twilio::{Asked, Login, NewMessage, TwilioApi};
 
 use crate::hostile::HOSTILE;
 use crate::injection::{OF_EVERY_REQUEST, delivery, header_names, sole_request};
@@ -238,7 +238,7 @@ async fn the_path_of_a_next_page_stays_in_the_request_line() {
         let page = api(&server, "")
             .messages(
                 &login("user", "password"),
-                &TO.parse().unwrap(),
+                Asked::To(&TO.parse().unwrap()),
                 Some(&next),
             )
             .await;

@@ -118,7 +118,10 @@ impl Desk {
             }
             Resource::Messages => self.list(account, &query),
             Resource::Message(sid) => self
-                .with(|state| Some(state.messages.find(account, sid)?.resource()))
+                .with(|state| {
+                    let message = state.messages.find(account, sid)?;
+                    Some(message.shown(state.behaviour.redact_numbers))
+                })
                 .ok_or_else(|| not_found(parts)),
             Resource::PhoneNumbers => Ok(account::phone_numbers(account, &query, &parts.uri)),
             Resource::ShortCodes => Ok(account::short_codes(account, &query, &parts.uri)),
@@ -134,7 +137,9 @@ impl Desk {
             let accepted_until = now
                 .checked_sub(state.behaviour.list_lag())
                 .unwrap_or(jiff::Timestamp::MIN);
-            ListCall::read(account, query, accepted_until)?.answer(&state.messages)
+            let mut call = ListCall::read(account, query, accepted_until)?;
+            call.redacts = state.behaviour.redact_numbers;
+            call.answer(&state.messages)
         })
     }
 }

@@ -17,6 +17,7 @@ pub(super) struct Behaviour {
     error_500_after_accept: u32,
     list_errors: u32,
     list_lag_ms: u64,
+    pub(super) redact_numbers: bool,
     pub(super) callbacks: Callbacks,
     pub(super) account_type: AccountType,
     pub(super) auth_tokens: BTreeMap<String, AuthToken>,

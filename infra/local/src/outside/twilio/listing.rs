@@ -29,6 +29,8 @@ pub(super) struct ListCall<'a> {
     after: Option<&'a str>,
     /// Messages accepted later do not show yet.
     accepted_until: Timestamp,
+    /// Phones are masked.
+    pub(super) redacts: bool,
 }
 
 impl<'a> ListCall<'a> {
@@ -52,6 +54,7 @@ impl<'a> ListCall<'a> {
             page,
             after,
             accepted_until,
+            redacts: false,
         })
     }
 
@@ -67,7 +70,10 @@ impl<'a> ListCall<'a> {
         let page: Vec<_> = found.by_ref().take(self.page_size).collect();
         let next = page.last().filter(|_| found.next().is_some());
         let next = next.map(|last| self.uri(self.page + 1, Some(&last.sid)));
-        let resources: Vec<_> = page.iter().map(|message| message.resource()).collect();
+        let resources: Vec<_> = page
+            .iter()
+            .map(|message| message.shown(self.redacts))
+            .collect();
         let start = self.page * self.page_size;
         Ok(json!({
             "end": start + page.len().saturating_sub(1),
@@ -85,7 +91,9 @@ impl<'a> ListCall<'a> {
     fn wants(&self, message: &AcceptedMessage) -> bool {
         let sent = message.since(Status::Sent).unwrap_or(message.created);
         message.created <= self.accepted_until
-            && self.to.is_none_or(|to| to == message.to)
+            && self
+                .to
+                .is_none_or(|to| to == message.to_shown(self.redacts))
             && self
                 .from
                 .is_none_or(|from| message.from.as_deref() == Some(from))

@@ -10,6 +10,9 @@ use super::segments;
 /// The number that every messaging service sends from: Twilio's own for tests.
 const SERVICE_SENDER: &str = "+15005550006";
 
+/// What stands for the last four digits of a phone.
+const REDACTED: &str = "XXXX";
+
 /// What Twilio says of a message.
 /// Source: [message status values](https://www.twilio.com/docs/messaging/api/message-resource#message-status-values).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
@@ -146,6 +149,23 @@ impl AcceptedMessage {
             "to": self.to,
             "uri": format!("{path}.json"),
         })
+    }
+
+    /// The resource, with the phone masked where the account has numbers redacted.
+    pub(super) fn shown(&self, redacts: bool) -> Value {
+        let mut resource = self.resource();
+        resource["to"] = self.to_shown(redacts).into();
+        resource
+    }
+
+    /// Where to, as the API shows it. Redacted is what has left Twilio.
+    /// Source: [Message redaction](https://www.twilio.com/docs/messaging/guides/privacy-message-redaction).
+    pub(super) fn to_shown(&self, redacts: bool) -> String {
+        let kept = self.to.len().saturating_sub(REDACTED.len());
+        match self.to.get(..kept) {
+            Some(kept) if redacts && self.status() >= Status::Sent => format!("{kept}{REDACTED}"),
+            _ => self.to.clone(),
+        }
     }
 
     /// A messaging service counts once it has chosen the sender.

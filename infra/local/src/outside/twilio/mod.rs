@@ -75,6 +75,7 @@
 //! | `error_500_after_accept` | 0 | the next n messages are accepted, and the calls answered with 500 |
 //! | `list_errors` | 0 | the next n list calls are answered with 503 |
 //! | `list_lag_ms` | 0 | how long after its acceptance a message shows in lists |
+//! | `redact_numbers` | `false` | the API shows the last four digits of the phones as `XXXX`, once a message is with the carrier, and lists it under its number no more |
 //! | `callbacks` | `normal` | `repeated`: each twice. `reordered`: the last one first, after the last status. `early`: all at once, before the create call is answered. `none` |
 //! | `account_type` | `Full` | `Trial`: bodies get the trial account's prefix |
 //! | `auth_tokens` | `{}` | `{"AC…": "token"}`: what signs where no account's own token does |

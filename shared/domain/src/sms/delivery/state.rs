@@ -32,6 +32,10 @@ pub enum State {
 pub struct Queued {
     /// Attempts so far.
     pub failures: u32,
+    /// Whether it has been claimed, so that it has shown as under way: also where that came to no attempt. It shows as
+    /// queued no more, for a status never goes back.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub was_claimed: bool,
     /// Never attempted before this.
     pub not_before: Timestamp,
     /// The first attempt that ended without an answer, if one did: what it may have sent late counts as this
@@ -184,6 +188,7 @@ impl State {
     pub fn new(now: Timestamp) -> State {
         State::Queued(Queued {
             failures: 0,
+            was_claimed: false,
             not_before: now,
             doubtful_since: None,
             unanswered_by: None,
@@ -252,7 +257,11 @@ impl State {
     #[must_use]
     pub fn status(&self) -> Status {
         match self {
-            State::Queued(Queued { failures: 0, .. }) => Status::Queued,
+            State::Queued(Queued {
+                failures: 0,
+                was_claimed: false,
+                ..
+            }) => Status::Queued,
             State::Queued(_) | State::Attempting(_) | State::Resolving(_) => Status::Sending,
             State::Settled(settled) => settled.status(),
         }

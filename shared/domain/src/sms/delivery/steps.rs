@@ -11,6 +11,7 @@ use super::state::{
 };
 use super::timeline::{Entry, Source, Stage};
 use crate::retry::{Jitter, RetrySchedule};
+use crate::sms::provider::CarrierKind;
 use crate::sms::provider_error::ProviderError;
 use crate::twilio::errors::{ErrorClass, TwilioErrorCode};
 use crate::twilio::sids::AccountSid;
@@ -36,8 +37,6 @@ pub enum Outcome {
     TryAgain {
         /// What went wrong.
         error: ProviderError,
-        /// How long it asks us to wait.
-        wait: Option<Duration>,
     },
     /// The provider has it not and never will.
     Refused {
@@ -170,9 +169,7 @@ impl SmsDelivery {
         };
         match outcome {
             Outcome::Accepted { message_id } => self.accept(message_id, now),
-            Outcome::TryAgain { error, wait } => {
-                self.try_again(&attempting, error, wait, now, retries);
-            }
+            Outcome::TryAgain { error } => self.try_again(&attempting, error, now, retries),
             Outcome::Refused { error } => self.fail(Source::Provider, error, now),
             Outcome::NoAnswer { error } => {
                 self.without_answer(&attempting, error, Source::Provider, now, retries);
@@ -189,8 +186,8 @@ impl SmsDelivery {
             return;
         }
         self.state = State::Queued(Queued {
-            // What has once shown as under way shows as queued no more.
-            failures: attempting.failures.max(1),
+            failures: attempting.failures,
+            was_claimed: true,
             not_before: now,
             doubtful_since: attempting.doubtful_since,
             unanswered_by: attempting.unanswered_by.clone(),
@@ -263,15 +260,9 @@ impl SmsDelivery {
         if *known != message_id {
             return self.tell(now, stage, Source::ForeignReceipt, code);
         }
-        let heard = stage.means();
-        let end = match &self.state {
-            State::Settled(settled) => settled.or_later(heard),
-            State::Queued(_) | State::Attempting(_) | State::Resolving(_) => heard,
-        };
-        if self.state == State::Settled(end) {
+        if !self.moves_to(stage.means()) {
             return self.tell(now, stage, source, code);
         }
-        self.state = State::Settled(end);
         self.await_last_word(account, now);
         self.error = error;
         self.timeline.push_change(Entry {
@@ -280,6 +271,28 @@ impl SmsDelivery {
             source,
             code,
         });
+    }
+
+    /// The sender that the recipient has told to stop, as that word on a message has it. `None` where it tells of nothing
+    /// like that, or nobody can say that the message came from the sender that the delivery names: that is the latest
+    /// attempt's, and another message, an account's other than that attempt's, or one that an earlier attempt may have
+    /// sent in silence may be another sender's. Nothing is lost then: Twilio refuses the next message to that phone, and
+    /// that counts.
+    #[must_use]
+    pub fn opted_out_of(&self, found: &Found) -> Option<&str> {
+        let is_own = |known: &String| *known == found.message_id;
+        let may_be_own = self.provider_message_id.as_ref().is_none_or(is_own);
+        let account = self.state.in_flight().map(|(account, _)| account);
+        let is_of_account = match (account, &found.account) {
+            (Some(ours), Some(theirs)) => ours == theirs,
+            _ => true,
+        };
+        let is_senders = found.is_opt_out()
+            && self.carrier == CarrierKind::Twilio
+            && may_be_own
+            && is_of_account
+            && !self.timeline.tells_of_an_attempt_after_doubt();
+        is_senders.then_some(&*self.sender)
     }
 
     /// Takes a receipt that names this delivery, but tells of another one's message: a line in the timeline.
@@ -314,9 +327,7 @@ impl SmsDelivery {
 
     fn accept(&mut self, message_id: Option<String>, now: Timestamp) {
         let Some(message_id) = message_id else {
-            self.state = State::Settled(Final::Sent);
-            self.error = None;
-            return self.tell(now, Stage::Sent, Source::Provider, None);
+            return self.taken_by_gateway(now);
         };
         let account = self.state.in_flight().map(|(account, _)| account.clone());
         let found = Found {
@@ -328,18 +339,40 @@ impl SmsDelivery {
         self.receive(found, Source::Provider, now);
     }
 
+    /// It may have been delivered by then: by what Twilio was sent before, and did not answer.
+    fn taken_by_gateway(&mut self, now: Timestamp) {
+        if !self.moves_to(Final::Sent) {
+            return self.tell(now, Stage::Sent, Source::Provider, None);
+        }
+        self.error = None;
+        self.timeline.push_change(Entry {
+            at: now,
+            status: Stage::Sent,
+            source: Source::Provider,
+            code: None,
+        });
+    }
+
+    /// Settles it with what is heard of it; a status only moves forward. Whether it has changed.
+    fn moves_to(&mut self, heard: Final) -> bool {
+        let end = match &self.state {
+            State::Settled(settled) => settled.or_later(heard),
+            State::Queued(_) | State::Attempting(_) | State::Resolving(_) => heard,
+        };
+        let before = std::mem::replace(&mut self.state, State::Settled(end));
+        self.state != before
+    }
+
+    /// When the schedule says so, however long the provider asks us to wait: alerts are urgent.
     fn try_again(
         &mut self,
         attempting: &Attempting,
         error: ProviderError,
-        asked_wait: Option<Duration>,
         now: Timestamp,
         retries: Retries<'_>,
     ) {
         let failures = attempting.failures + 1;
-        let wait = retries
-            .schedule
-            .wait_after(failures, retries.jitter, asked_wait);
+        let wait = retries.schedule.wait_after(failures, retries.jitter, None);
         let Some(wait) = wait else {
             return self.fail(Source::Provider, error, now);
         };
@@ -347,6 +380,7 @@ impl SmsDelivery {
         self.error = Some(error);
         self.state = State::Queued(Queued {
             failures,
+            was_claimed: true,
             not_before: now + wait,
             doubtful_since: attempting.doubtful_since,
             unanswered_by: attempting.unanswered_by.clone(),
@@ -371,7 +405,7 @@ impl SmsDelivery {
                     ..attempting.clone()
                 };
                 self.state = State::Attempting(attempting.clone());
-                self.try_again(&attempting, error, None, now, retries);
+                self.try_again(&attempting, error, now, retries);
             }
             Ground::Http {
                 idempotent: false, ..
@@ -415,6 +449,7 @@ impl SmsDelivery {
         self.tell(now, Stage::Retrying, Source::Reconciliation, None);
         self.state = State::Queued(Queued {
             failures: doubt.failures,
+            was_claimed: true,
             not_before: now,
             doubtful_since: Some(doubt.since),
             unanswered_by: None,

@@ -84,6 +84,14 @@ impl Timeline {
         &self.0
     }
 
+    /// Whether another attempt was begun after one that was perhaps accepted.
+    pub(super) fn tells_of_an_attempt_after_doubt(&self) -> bool {
+        let is_attempt =
+            |entry: &Entry| entry.status == Stage::Sending && entry.source == Source::Service;
+        let mut since_doubt = self.0.iter();
+        since_doubt.any(|entry| entry.status == Stage::Unclear) && since_doubt.any(is_attempt)
+    }
+
     /// Adds an entry, if there is room.
     pub fn push(&mut self, entry: Entry) {
         if self.0.len() < MOST_ENTRIES {

@@ -159,7 +159,7 @@ fn the_same_recipient_sender_and_text_since_the_attempt_match() {
         ("from", json!("+14155550101"), [false, true]),
         ("from", Value::Null, [false, true]),
         ("messaging_service_sid", Value::Null, [true, false]),
-        ("messaging_service_sid", json!("MG1"), [false, false]),
+        ("messaging_service_sid", json!("MG1"), [true, false]),
     ] {
         assert_eq!(
             found(with(field, value.clone())),
@@ -167,6 +167,63 @@ fn the_same_recipient_sender_and_text_since_the_attempt_match() {
             "{field} {value}"
         );
     }
+}
+
+fn alike(to: &str, message: Value) -> Option<Likeness> {
+    let [sender, _] = senders();
+    let sought = Sought {
+        to: &to.parse().unwrap(),
+        sender: &sender,
+        body: TEXT,
+        since: time("2026-03-29T14:30:00Z"),
+    };
+    sought.likeness(&read(message))
+}
+
+/// Sent to that number from ours.
+fn listed_to(to: &str) -> Value {
+    let mut message = with("to", json!(to));
+    message["messaging_service_sid"] = Value::Null;
+    message
+}
+
+#[test]
+fn a_redacted_number_may_be_any_that_begins_so() {
+    let masked = listed_to("+1415555XXXX");
+    assert!(read(masked.clone()).is_masked());
+    assert_eq!(
+        alike("+14155550199", masked.clone()),
+        Some(Likeness::Similar)
+    );
+    for other in [
+        "+14155560199",
+        "+1415555019",
+        "+141555501990",
+        "+24155550199",
+    ] {
+        assert_eq!(alike(other, masked.clone()), None, "{other}");
+    }
+    let whole = listed_to("+14155550199");
+    assert!(!read(whole.clone()).is_masked());
+    assert_eq!(alike("+14155550199", whole), Some(Likeness::Same));
+    let mut other_text = masked.clone();
+    other_text["body"] = json!("another");
+    assert_eq!(alike("+14155550199", other_text), None);
+    let mut reply = masked;
+    reply["direction"] = json!("inbound");
+    assert!(!read(reply).is_masked());
+}
+
+#[test]
+fn a_message_of_our_number_that_names_a_service_may_be_ours() {
+    let named = listed();
+    assert_eq!(
+        alike("+14155550199", named.clone()),
+        Some(Likeness::Similar)
+    );
+    let mut of_another = named;
+    of_another["from"] = json!("+14155550101");
+    assert_eq!(alike("+14155550199", of_another), None);
 }
 
 #[test]
@@ -269,6 +326,19 @@ proptest! {
         let same = one.trim() == other.trim() || one.trim().is_empty();
         let smart = other.contains(['“', '…']) && !one.contains(['“', '…']);
         prop_assert!(says(&one, &other) == same || smart);
+    }
+
+    /// However many digits are masked, the number itself is never passed over, and no number is taken for another.
+    #[test]
+    fn a_masked_number_hides_nothing(digits in "[1-9][0-9]{6,14}", other in "[1-9][0-9]{6,14}", masked in 0..8_usize) {
+        let number = format!("+{digits}");
+        let kept = number.len() - masked.min(digits.len());
+        let shown = format!("{}{}", &number[..kept], "X".repeat(number.len() - kept));
+        let expected = if masked == 0 { Likeness::Same } else { Likeness::Similar };
+        prop_assert_eq!(alike(&number, listed_to(&shown)), Some(expected));
+        let other = format!("+{other}");
+        let begins = other.len() == number.len() && other[..kept] == number[..kept];
+        prop_assert_eq!(alike(&other, listed_to(&shown)).is_some(), begins);
     }
 
     #[test]
