@@ -6,13 +6,14 @@ use bytes::Bytes;
 use domain::endpoint_url::EndpointUrl;
 use domain::event::Body;
 use domain::ids::WorkspaceId;
+use domain::retry_after::RetryAfter;
 use domain::secret::{SecretText, WebhookSecret};
 use domain::signing::{SigningKeys, gateway_headers};
 use domain::sms::delivery::{Outcome, SmsDelivery};
 use domain::sms::provider::Gateway;
 use domain::sms::provider_error::ProviderError;
 use jiff::Timestamp;
-use platform::http::{InboundResponse, OutboundRequest, header_map};
+use platform::http::{OutboundRequest, SendError, header_map};
 use platform::secrets::{Purpose, SecretsError};
 use serde::Serialize;
 
@@ -70,26 +71,33 @@ impl DeliverSms {
     ) -> Sent {
         match self.request(gateway, delivery) {
             Err(error) => Sent::of(Outcome::Refused { error }),
-            Ok(request) => {
-                let url = request.url.clone();
-                match self.http.send(request, DEADLINE).await {
-                    Ok(response) => Sent::of(self.answered(&url, &response)),
-                    Err(error) => without_response(&error),
-                }
-            }
+            Ok(request) => self.exchange_with_gateway(request).await,
         }
     }
 
-    fn answered(&self, url: &EndpointUrl, response: &InboundResponse) -> Outcome {
-        let error = || {
-            let said = without_secrets(url, &response.body);
-            ProviderError::gateway_status(response.status, said.as_bytes())
-        };
-        match response.status {
+    async fn exchange_with_gateway(&self, request: OutboundRequest) -> Sent {
+        let url = request.url.clone();
+        match self.http.send(request, DEADLINE).await {
+            Ok(response) => {
+                let said = without_secrets(&url, &response.body);
+                Sent::of(self.answered(response.status, response.retry_after, &said))
+            }
+            // The status is the gateway's word on the message; what it says beside is for people.
+            Err(error @ SendError::BodyIncomplete { head, .. }) => {
+                let outcome = self.answered(head.status, head.retry_after, "");
+                Sent::of(outcome).cut_short(&error)
+            }
+            Err(error) => without_response(&error),
+        }
+    }
+
+    fn answered(&self, status: u16, retry_after: Option<RetryAfter>, said: &str) -> Outcome {
+        let error = || ProviderError::gateway_status(status, said.as_bytes());
+        match status {
             200..=299 => Outcome::Accepted { message_id: None },
             429 | 500..=599 => Outcome::TryAgain {
                 error: error(),
-                wait: self.asked_wait(response),
+                wait: self.asked_wait(retry_after),
             },
             _ => Outcome::Refused { error: error() },
         }

@@ -3,16 +3,17 @@
 use std::time::Duration;
 
 use domain::ids::WorkspaceId;
+use domain::retry_after::RetryAfter;
 use domain::secret::SealedSecret;
 use domain::sms::delivery::{Found, Outcome, SmsDelivery, Stage};
 use domain::sms::provider::TwilioAccount;
 use domain::sms::provider_error::ProviderError;
 use domain::sms::sender::TwilioSender;
-use domain::twilio::answer::{Answer, judge};
+use domain::twilio::answer::{Answer, judge, judge_head};
 use domain::twilio::listing::ListedMessage;
 use domain::twilio::receipt::callback_url;
 use domain::twilio::sids::AccountSid;
-use platform::http::{InboundResponse, SendError};
+use platform::http::SendError;
 use platform::secrets::{Purpose, SecretsError};
 use platform::twilio::{Login, NewMessage};
 
@@ -121,31 +122,37 @@ impl DeliverSms {
 
     async fn request_of_twilio(&self, twilio: &OpenTwilio<'_>, message: NewMessage<'_>) -> Sent {
         match self.twilio.create_message(&twilio.login, message).await {
-            Ok(response) => self.judged(twilio.sender, &response),
+            Ok(response) => {
+                let wait = self.asked_wait(response.retry_after);
+                let answer = judge(response.status, &response.body, wait);
+                what_became(answer, twilio.sender)
+            }
+            Err(error @ SendError::BodyIncomplete { head, .. }) => {
+                let answer = judge_head(head.status, self.asked_wait(head.retry_after));
+                what_became(answer, twilio.sender).cut_short(&error)
+            }
             Err(error) => without_response(&error),
         }
     }
 
-    fn judged(&self, sender: &TwilioSender, response: &InboundResponse) -> Sent {
-        let wait = self.asked_wait(response);
-        match judge(response.status, &response.body, wait) {
-            Answer::Accepted { sid } => Sent::of(Outcome::Accepted {
-                message_id: Some(sid.to_string()),
-            }),
-            Answer::TryAgain { error, wait } => Sent::of(Outcome::TryAgain { error, wait }),
-            Answer::Refused { error } => Sent::of(Outcome::Refused { error }),
-            Answer::Ambiguous { error } => Sent::of(Outcome::NoAnswer { error }),
-            Answer::OptedOut { error } => Sent {
-                outcome: Outcome::Refused { error },
-                opted_out_of: Some(sender.as_str().to_owned()),
-                fault: None,
-            },
-        }
+    pub(crate) fn asked_wait(&self, asked: Option<RetryAfter>) -> Option<Duration> {
+        asked.map(|asked| asked.wait_from((self.clock)()))
     }
+}
 
-    pub(crate) fn asked_wait(&self, response: &InboundResponse) -> Option<Duration> {
-        let asked = response.retry_after.as_ref()?;
-        Some(asked.wait_from((self.clock)()))
+fn what_became(answer: Answer, sender: &TwilioSender) -> Sent {
+    match answer {
+        Answer::Accepted { sid } => Sent::of(Outcome::Accepted {
+            message_id: Some(sid.to_string()),
+        }),
+        Answer::TryAgain { error, wait } => Sent::of(Outcome::TryAgain { error, wait }),
+        Answer::Refused { error } => Sent::of(Outcome::Refused { error }),
+        Answer::Ambiguous { error } => Sent::of(Outcome::NoAnswer { error }),
+        Answer::OptedOut { error } => Sent {
+            outcome: Outcome::Refused { error },
+            opted_out_of: Some(sender.as_str().to_owned()),
+            fault: None,
+        },
     }
 }
 
@@ -165,7 +172,7 @@ pub(crate) fn found(message: &ListedMessage, stage: Stage, account: &AccountSid)
     }
 }
 
-/// What follows where no whole response came.
+/// What follows where not even the head of a response came.
 pub(crate) fn without_response(error: &SendError) -> Sent {
     let written = error.request_may_have_been_written();
     let remedy = if written {
