@@ -19,7 +19,7 @@ impl App {
         let account = posted.account()?;
         let asked = self.store.workspaces_of_account(&account).await?;
         let verified = self.verified(posted, &account, asked).await?;
-        known.signed_by(&verified);
+        known.signed_by(&verified.workspaces);
         let inbound = match Inbound::try_from(&posted.params) {
             Ok(inbound) => inbound,
             Err(error) => {
@@ -27,9 +27,10 @@ impl App {
                 return Ok("not understood");
             }
         };
-        for workspace in &verified {
+        for workspace in &verified.workspaces {
             self.remember(workspace, &inbound).await?;
         }
+        verified.all_checked()?;
         Ok(match inbound.word {
             Keyword::Stop => "opted out",
             Keyword::Start => "opted in",
