@@ -7,6 +7,7 @@ use domain::sms::provider::{Carrier, Gateway, Provider, TwilioAccount};
 use domain::sms::provider_error::ProviderError;
 use jiff::Timestamp;
 use platform::batch::wake_ups::Arrival;
+use platform::http::SendError;
 use platform::queue::message::SmsWakeUp;
 use platform::store::{Saved, StoreError, StoredSms};
 
@@ -290,6 +291,14 @@ impl Sent {
             outcome,
             opted_out_of: None,
             fault: None,
+        }
+    }
+
+    /// Its answer ended before it was whole; the head has told enough.
+    pub(crate) fn cut_short(self, error: &SendError) -> Sent {
+        Sent {
+            fault: Some(error.to_string()),
+            ..self
         }
     }
 }

@@ -12,7 +12,7 @@ use domain::sms::delivery::{Outcome, SmsDelivery};
 use domain::sms::provider::Gateway;
 use domain::sms::provider_error::ProviderError;
 use jiff::Timestamp;
-use platform::http::{InboundResponse, OutboundRequest, header_map};
+use platform::http::{OutboundRequest, SendError, header_map};
 use platform::secrets::{Purpose, SecretsError};
 use serde::Serialize;
 
@@ -70,13 +70,22 @@ impl DeliverSms {
     ) -> Sent {
         match self.request(gateway, delivery) {
             Err(error) => Sent::of(Outcome::Refused { error }),
-            Ok(request) => {
-                let url = request.url.clone();
-                match self.http.send(request, DEADLINE).await {
-                    Ok(response) => Sent::of(answered(&url, &response)),
-                    Err(error) => without_response(&error),
-                }
+            Ok(request) => self.exchange_with_gateway(request).await,
+        }
+    }
+
+    async fn exchange_with_gateway(&self, request: OutboundRequest) -> Sent {
+        let url = request.url.clone();
+        match self.http.send(request, DEADLINE).await {
+            Ok(response) => {
+                let said = without_secrets(&url, &response.body);
+                Sent::of(answered(response.status, &said))
             }
+            // The status is the gateway's word on the message; what it says beside is for people.
+            Err(error @ SendError::BodyIncomplete { head, .. }) => {
+                Sent::of(answered(head.status, "")).cut_short(&error)
+            }
+            Err(error) => without_response(&error),
         }
     }
 
@@ -110,12 +119,9 @@ impl DeliverSms {
     }
 }
 
-fn answered(url: &EndpointUrl, response: &InboundResponse) -> Outcome {
-    let error = || {
-        let said = without_secrets(url, &response.body);
-        ProviderError::gateway_status(response.status, said.as_bytes())
-    };
-    match response.status {
+fn answered(status: u16, said: &str) -> Outcome {
+    let error = || ProviderError::gateway_status(status, said.as_bytes());
+    match status {
         200..=299 => Outcome::Accepted { message_id: None },
         429 | 500..=599 => Outcome::TryAgain { error: error() },
         _ => Outcome::Refused { error: error() },

@@ -6,11 +6,11 @@ use domain::sms::delivery::{Found, Outcome, SmsDelivery, Stage};
 use domain::sms::provider::TwilioAccount;
 use domain::sms::provider_error::ProviderError;
 use domain::sms::sender::TwilioSender;
-use domain::twilio::answer::{Answer, judge};
+use domain::twilio::answer::{Answer, judge, judge_head};
 use domain::twilio::listing::ListedMessage;
 use domain::twilio::receipt::callback_url;
 use domain::twilio::sids::AccountSid;
-use platform::http::{InboundResponse, SendError};
+use platform::http::SendError;
 use platform::secrets::{Purpose, SecretsError};
 use platform::twilio::{Login, NewMessage};
 
@@ -119,14 +119,17 @@ impl DeliverSms {
 
     async fn request_of_twilio(&self, twilio: &OpenTwilio<'_>, message: NewMessage<'_>) -> Sent {
         match self.twilio.create_message(&twilio.login, message).await {
-            Ok(response) => judged(twilio.sender, &response),
+            Ok(response) => what_became(judge(response.status, &response.body), twilio.sender),
+            Err(error @ SendError::BodyIncomplete { head, .. }) => {
+                what_became(judge_head(head.status), twilio.sender).cut_short(&error)
+            }
             Err(error) => without_response(&error),
         }
     }
 }
 
-fn judged(sender: &TwilioSender, response: &InboundResponse) -> Sent {
-    match judge(response.status, &response.body) {
+fn what_became(answer: Answer, sender: &TwilioSender) -> Sent {
+    match answer {
         Answer::Accepted { sid } => Sent::of(Outcome::Accepted {
             message_id: Some(sid.to_string()),
         }),
@@ -157,7 +160,7 @@ pub(crate) fn found(message: &ListedMessage, stage: Stage, account: &AccountSid)
     }
 }
 
-/// What follows where no whole response came.
+/// What follows where not even the head of a response came.
 pub(crate) fn without_response(error: &SendError) -> Sent {
     let written = error.request_may_have_been_written();
     let remedy = if written {

@@ -13,6 +13,9 @@
 //! 4. Answer 200. *Killed before it, or the table failed:* Twilio posts the receipt again, as our callback URL asks it
 //!    to; a receipt that comes twice changes nothing but the timeline.
 //!
+//! Where several workspaces share an account and one of them cannot be checked for the moment, the others get what is
+//! theirs, and the answer is 503 ([`verified`]): Twilio posts again, if the URL that its owner has set asks for it.
+//!
 //! # Layout
 //! * [`status`], [`inbound`] — the two routes
 //! * [`verified`] — whose request it is

@@ -1,11 +1,11 @@
 //! `POST /webhooks/twilio/status`: receipts.
 
-use domain::ids::WorkspaceId;
 use domain::sms::delivery::{Found, SmsDelivery, SmsKey, Source};
 use domain::twilio::receipt::{CallbackQuery, NotAReceipt, Receipt, STATUS_PATH};
 use platform::store::{Saved, StoredSms};
 
 use crate::report::Known;
+use crate::verified::Verified;
 use crate::{App, Posted, Refusal};
 
 /// The route.
@@ -39,14 +39,14 @@ impl App {
             None => self.store.workspaces_of_account(&receipt.account).await?,
         };
         let verified = self.verified(posted, &receipt.account, asked).await?;
-        noted.signed_by(&verified);
+        noted.signed_by(&verified.workspaces);
         let found = found(receipt);
         if let Some(key) = &known
             && self.put_to(key, &found, noted).await?
         {
             return Ok("kept with its delivery");
         }
-        self.keep(&found, &verified, noted).await
+        self.keep(&found, verified, noted).await
     }
 
     /// A signed one deserves an answer that keeps Twilio from sending it again.
@@ -62,24 +62,28 @@ impl App {
         Ok("not understood")
     }
 
-    /// The message is not known. It may become known at this moment.
+    /// The message is not known. It may become known at this moment; or it is that of a workspace which could not be
+    /// checked, and for which the receipt is not kept.
     async fn keep(
         &self,
         found: &Found,
-        verified: &[WorkspaceId],
+        verified: Verified,
         noted: &mut Known,
     ) -> Result<&'static str, Refusal> {
         let random = u64::from_le_bytes(self.entropy.bytes());
         self.store
-            .keep_early_receipt(found, verified, (self.clock)(), random)
+            .keep_early_receipt(found, &verified.workspaces, (self.clock)(), random)
             .await?;
         match self.store.message_owner(&found.message_id).await? {
-            Some(owner) if verified.contains(&owner.workspace) => {
+            Some(owner) if verified.workspaces.contains(&owner.workspace) => {
                 noted.delivery(&owner);
                 self.put_to(&owner, found, noted).await?;
                 Ok("kept with its delivery, which has just become known")
             }
-            _ => Ok("kept until its message is known"),
+            _ => {
+                verified.all_checked()?;
+                Ok("kept until its message is known")
+            }
         }
     }
 

@@ -164,7 +164,8 @@ impl TwilioApi {
     /// Sends a message. Whatever the answer says, it is for `domain::twilio::answer` to judge.
     ///
     /// # Errors
-    /// [`SendError`] where no whole answer came.
+    /// [`SendError`] where no whole answer came; of [`SendError::BodyIncomplete`] the head is for
+    /// `domain::twilio::answer` to judge as well.
     pub async fn create_message(
         &self,
         login: &Login,

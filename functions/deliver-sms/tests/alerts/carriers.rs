@@ -1,5 +1,6 @@
 //! The other side of `deliver-sms` and `twilio-status`: Twilio's simulator, and a gateway that does as it is told.
 
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -10,7 +11,9 @@ use futures::FutureExt;
 use futures::future::BoxFuture;
 use jiff::Timestamp;
 use local::outside::twilio::{Callback, DeliverCallback, Reply, Twilio};
-use platform::http::{HttpSend, InboundResponse, OutboundRequest, SendError, Stage};
+use platform::http::{
+    BodyFault, HttpSend, InboundResponse, OutboundRequest, ResponseHead, SendError, Stage,
+};
 use tower::ServiceExt;
 
 use crate::faults::Faults;
@@ -31,6 +34,10 @@ pub enum Answer {
     Silence,
     /// Cannot be connected to.
     Refused,
+    /// Answers with this status, and the body hangs until the deadline.
+    HangingBody(u16),
+    /// Answers with this status, and the connection ends within the body.
+    CutBody(u16),
 }
 
 /// A request that a gateway received.
@@ -100,6 +107,8 @@ impl DeliverCallback for Receipts {
 pub struct WayOut {
     pub twilio: Twilio,
     pub gateway: Arc<GatewayScript>,
+    /// How many more answers of Twilio to a send lose their bodies.
+    pub cut: Arc<AtomicUsize>,
     pub questions: Arc<Questions>,
     pub faults: Arc<Faults>,
     pub clock: platform::clock::Clock,
@@ -141,6 +150,7 @@ impl WayOut {
             Shown::Silence => return silence(deadline).await,
             Shown::AsItIs | Shown::With(..) => {}
         }
+        let is_a_send = request.method == http::Method::POST;
         let mut asked = http::Request::builder()
             .method(request.method)
             .uri(path)
@@ -149,6 +159,10 @@ impl WayOut {
         *asked.headers_mut() = request.headers;
         let reply = tokio::time::timeout(deadline, self.twilio.answer(asked)).await;
         match reply {
+            Ok(Reply::Response(response)) if is_a_send && self.cuts() => {
+                let status = response.status().as_u16();
+                Err(without_body(status, BodyFault::ConnectionLost))
+            }
             Ok(Reply::Response(response)) => {
                 let body = shown.put_into(response.body());
                 Ok(answered(response.status().as_u16(), body))
@@ -156,6 +170,14 @@ impl WayOut {
             Ok(Reply::Silence) => silence(deadline).await,
             Err(_) => Err(timed_out(deadline)),
         }
+    }
+
+    fn cuts(&self) -> bool {
+        let less = |left: usize| left.checked_sub(1);
+        let cut = self
+            .cut
+            .fetch_update(Ordering::Relaxed, Ordering::Relaxed, less);
+        cut.is_ok()
     }
 
     /// How a question about a message is to be answered, which is taken note of; anything else as it is.
@@ -195,6 +217,11 @@ impl WayOut {
             Answer::Status(status) => Ok(answered(status, b"as told".to_vec())),
             Answer::Silence => silence(deadline).await,
             Answer::Refused => Err(SendError::ConnectionRefused),
+            Answer::HangingBody(status) => {
+                tokio::time::sleep(deadline).await;
+                Err(without_body(status, BodyFault::TimedOut { deadline }))
+            }
+            Answer::CutBody(status) => Err(without_body(status, BodyFault::ConnectionLost)),
         }
     }
 }
@@ -225,6 +252,14 @@ fn answered(status: u16, body: Vec<u8>) -> InboundResponse {
 async fn silence(deadline: Duration) -> Result<InboundResponse, SendError> {
     tokio::time::sleep(deadline).await;
     Err(timed_out(deadline))
+}
+
+fn without_body(status: u16, fault: BodyFault) -> SendError {
+    let head = ResponseHead {
+        status,
+        retry_after: None,
+    };
+    SendError::BodyIncomplete { head, fault }
 }
 
 fn timed_out(deadline: Duration) -> SendError {

@@ -13,12 +13,25 @@ use crate::sending::MINUTE;
 use crate::world::{SENDER, TOKEN, World, account};
 
 const PHONE: &str = "+14155551234";
+/// Twilio refuses it with 21610.
+const OPTED_OUT: &str = "+15005550004";
 
 async fn one_in_doubt(behaviour: &str) -> World {
     let world = World::new().await;
     world.use_twilio().await;
     world.member("u1", PHONE).await;
     world.twilio_behaves(behaviour).await;
+    world.alert("evt_1", &["u1"]).await;
+    world
+}
+
+/// The same, where the body of the first answer is cut.
+async fn one_in_doubt_with_cut(behaviour: &str) -> World {
+    let world = World::new().await;
+    world.use_twilio().await;
+    world.member("u1", PHONE).await;
+    world.twilio_behaves(behaviour).await;
+    world.cut_answers_to_sends(1);
     world.alert("evt_1", &["u1"]).await;
     world
 }
@@ -66,6 +79,62 @@ async fn an_error_500_is_looked_into_like_silence() {
         assert_eq!(world.twilio.accepted().len(), 1);
         world.check(behaviour).await;
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_acceptance_whose_body_is_cut_has_no_sid_and_is_looked_into_like_silence() {
+    let world = one_in_doubt_with_cut(r#"{"callbacks": "none"}"#).await;
+    world.pass(Duration::from_secs(50)).await;
+    assert_eq!(world.only().await.status(), Status::Sending);
+    world.until_quiet(MINUTE * 10).await;
+    assert_eq!(world.only().await.status(), Status::Delivered);
+    assert_eq!(world.twilio.accepted().len(), 1);
+    world.check("cut acceptance").await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_429_whose_body_is_cut_is_no_doubt_and_is_tried_again_after_30_seconds() {
+    let world = one_in_doubt_with_cut(r#"{"reject_429": 1}"#).await;
+    world.pass(Duration::from_secs(50)).await;
+    assert_eq!(world.only().await.status(), Status::Delivered);
+    assert_eq!(world.twilio.accepted().len(), 1);
+    world.until_quiet(MINUTE * 10).await;
+    world.check("cut 429").await;
+}
+
+/// The code of a 4xx decides what follows, and is in the body: it is asked for once more.
+#[tokio::test(start_paused = true)]
+async fn a_refusal_whose_body_is_cut_is_tried_again_until_its_code_can_be_read() {
+    let world = World::new().await;
+    world.use_twilio().await;
+    world.member("u1", OPTED_OUT).await;
+    world.cut_answers_to_sends(1);
+    world.alert("evt_1", &["u1"]).await;
+    world.pass(Duration::from_secs(50)).await;
+    let delivery = world.only().await;
+    assert_eq!(delivery.status(), Status::Failed);
+    assert_eq!(delivery.error.unwrap().code, Some(21610));
+    let (phones, workspace) = ([OPTED_OUT.parse().unwrap()], world.workspace());
+    let opted_out = world.store.opted_out(&workspace, SENDER, &phones).await;
+    assert_eq!(opted_out.unwrap().len(), 1);
+    world.check("cut refusal").await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_refusal_whose_code_never_comes_is_failed_after_four_attempts_with_its_status() {
+    let world = World::new().await;
+    world.use_twilio().await;
+    world.member("u1", OPTED_OUT).await;
+    world.cut_answers_to_sends(100);
+    world.alert("evt_1", &["u1"]).await;
+    world.until_quiet(MINUTE * 30).await;
+    let delivery = world.only().await;
+    assert_eq!(delivery.status(), Status::Failed);
+    assert_eq!(delivery.error.unwrap().message, "Twilio answered 400");
+    let entries = delivery.timeline.entries().iter();
+    let attempts = entries.filter(|entry| entry.status == Stage::Sending);
+    assert_eq!(attempts.count(), 4);
+    world.check("no code").await;
 }
 
 #[tokio::test(start_paused = true)]

@@ -145,6 +145,55 @@ async fn silence_leaves_it_unknown_unless_the_gateway_honours_our_key() {
     assert_eq!(world.gateway_calls().len(), 2);
 }
 
+/// How an answer ends whose head came.
+const UNFINISHED: [fn(u16) -> Answer; 2] = [Answer::HangingBody, Answer::CutBody];
+
+#[tokio::test(start_paused = true)]
+async fn a_2xx_whose_body_hangs_or_is_cut_is_the_last_word_all_the_same() {
+    for unfinished in UNFINISHED {
+        for idempotent in [false, true] {
+            let answer = unfinished(200);
+            let world = sent_through(idempotent, move || answer).await;
+            let delivery = world.only().await;
+            assert_eq!(delivery.status(), Status::Sent, "{answer:?}");
+            assert_eq!(delivery.error, None, "{answer:?}");
+            assert_eq!(world.gateway_calls().len(), 1, "{answer:?}");
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_a_gateway_says_it_did_not_take_is_tried_again_though_its_body_hangs_or_is_cut() {
+    for unfinished in UNFINISHED {
+        for status in [429, 500, 503] {
+            let answer = unfinished(status);
+            let mut answers = [answer, Answer::Status(200)].into_iter();
+            let world = sent_through(false, move || answers.next().unwrap()).await;
+            assert_eq!(world.only().await.status(), Status::Sent, "{answer:?}");
+            let world = sent_through(false, move || answer).await;
+            let delivery = world.only().await;
+            assert_eq!(delivery.status(), Status::Failed, "{answer:?}");
+            assert_eq!(world.gateway_calls().len(), 4, "{answer:?}");
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_refusal_whose_body_hangs_or_is_cut_is_final_with_the_status_alone() {
+    for unfinished in UNFINISHED {
+        for status in [301, 400, 404] {
+            let answer = unfinished(status);
+            let world = sent_through(false, move || answer).await;
+            let delivery = world.only().await;
+            assert_eq!(delivery.status(), Status::Failed, "{answer:?}");
+            assert_eq!(world.gateway_calls().len(), 1, "{answer:?}");
+            let error = delivery.error.unwrap();
+            assert_eq!(error.message, format!("the gateway answered {status}"));
+            assert_eq!(error.code, Some(status.into()));
+        }
+    }
+}
+
 async fn silent_once_idempotent() -> World {
     let world = World::new().await;
     world.member("u1", PHONE).await;

@@ -9,6 +9,7 @@
 //! * `doubt` — sends without an answer
 //! * `identical` — equal texts to one phone
 //! * `receipts` — what Twilio posts
+//! * `shared_account` — what Twilio posts for several workspaces at once
 //! * `inquiries` — messages without receipts
 //! * [`sweep`] — who wakes what waits for receipts
 //! * `gateways` — the other carrier
@@ -36,5 +37,6 @@ mod observability;
 mod receipts;
 mod samples;
 mod sending;
+mod shared_account;
 mod sweep;
 mod world;

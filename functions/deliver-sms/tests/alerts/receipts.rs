@@ -22,14 +22,14 @@ const PHONE: &str = "+14155551234";
 const FIRST_MESSAGE: &str = "SMca378003755c34da6da3aa03989bb3f5";
 
 /// A form as Twilio posts one, signed with a token.
-struct Form<'a> {
-    path_and_query: String,
-    fields: Vec<(&'a str, &'a str)>,
-    token: &'a str,
+pub struct Form<'a> {
+    pub path_and_query: String,
+    pub fields: Vec<(&'a str, &'a str)>,
+    pub token: &'a str,
 }
 
 impl Form<'_> {
-    fn request(&self) -> Request<Body> {
+    pub fn request(&self) -> Request<Body> {
         let body = url::form_urlencoded::Serializer::new(String::new())
             .extend_pairs(&self.fields)
             .finish();
@@ -44,7 +44,7 @@ impl Form<'_> {
     }
 }
 
-fn receipt<'a>(account: &'a str, message: &'a str, status: &'a str) -> Vec<(&'a str, &'a str)> {
+pub fn receipt<'a>(account: &'a str, message: &'a str, status: &'a str) -> Vec<(&'a str, &'a str)> {
     vec![
         ("AccountSid", account),
         ("MessageSid", message),

@@ -3,6 +3,7 @@
 
 use std::collections::HashMap;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use aws_sdk_dynamodb::types::AttributeValue;
@@ -54,6 +55,7 @@ pub struct World {
     pub secrets: Secrets,
     pub twilio: Twilio,
     pub gateway: Arc<GatewayScript>,
+    cut: Arc<AtomicUsize>,
     pub questions: Arc<Questions>,
     pub faults: Arc<Faults>,
     pub deliver: Arc<DeliverSms>,
@@ -94,6 +96,7 @@ impl World {
 
         let faults = Arc::new(Faults::default());
         let gateway = Arc::new(GatewayScript::default());
+        let cut = Arc::default();
         let questions = Arc::new(Questions::default());
         let printed = Printed::default();
         let parts = |function| Parts::new(function, &aws, &template, &clock, &faults, &printed);
@@ -103,6 +106,7 @@ impl World {
         let http = Arc::new(WayOut {
             twilio: twilio.clone(),
             gateway: Arc::clone(&gateway),
+            cut: Arc::clone(&cut),
             questions: Arc::clone(&questions),
             faults: Arc::clone(&faults),
             clock: Arc::clone(&clock),
@@ -128,6 +132,7 @@ impl World {
             secrets: own.secrets.clone(),
             twilio,
             gateway,
+            cut,
             questions,
             faults,
             deliver,
@@ -321,6 +326,11 @@ impl World {
             "{}",
             String::from_utf8_lossy(response.body())
         );
+    }
+
+    /// Of the next answers to sends Twilio's status comes and the body does not.
+    pub fn cut_answers_to_sends(&self, next: usize) {
+        self.cut.store(next, Ordering::Relaxed);
     }
 
     /// Posts a receipt, or whatever it is, as Twilio would.

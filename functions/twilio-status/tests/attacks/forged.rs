@@ -117,6 +117,22 @@ async fn a_signature_that_is_none_is_403_and_changes_nothing() {
     }
 }
 
+/// The docs have the account's owner set the URLs with Twilio's connection overrides behind them.
+#[tokio::test(start_paused = true)]
+async fn a_signature_is_good_with_the_documented_overrides_and_without_them() {
+    let world = World::new().await;
+    for form in forms(&world.a) {
+        for overrides in ["", "#rc=5&rp=all"] {
+            let signed = Form {
+                signed_url: format!("{PUBLIC}{}{overrides}", form.path_and_query),
+                ..form.clone()
+            };
+            let status = world.post(signed.request()).await;
+            assert_eq!(status, StatusCode::OK, "{}", signed.signed_url);
+        }
+    }
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_signature_of_another_url_is_403_and_changes_nothing() {
     let world = World::new().await;

@@ -62,6 +62,20 @@ pub fn judge(status: u16, body: &[u8]) -> Answer {
     }
 }
 
+/// Judges an answer to `POST …/Messages.json` whose head came and whose body did not come whole.
+///
+/// The status alone tells what is certain: a 429 and any other 4xx that nothing was accepted. What follows from a 4xx is
+/// for its error code to say, which is in the body (a throttle with 400, a recipient who opted out, a callback URL that is
+/// refused), so it is asked for again, by trying again: nobody gets a text twice by that, and where the code never comes
+/// the delivery ends as failed, with the status. A success without a SID and a 5xx are in doubt as ever.
+#[must_use]
+pub fn judge_head(status: u16) -> Answer {
+    match judge(status, b"") {
+        Answer::Refused { error } if (400..500).contains(&status) => Answer::TryAgain { error },
+        other => other,
+    }
+}
+
 /// Whatever initial status the message has: that it has a SID means that Twilio took it.
 fn accepted(status: u16, body: &Value) -> Answer {
     match body.get("sid").and_then(Value::as_str).map(str::parse) {
@@ -216,6 +230,20 @@ mod tests {
         };
         assert_eq!(error.code, None);
         assert!(error.remedy.contains("auth token"));
+    }
+
+    #[test]
+    fn of_a_head_alone_what_was_not_accepted_is_tried_again_and_the_rest_is_as_with_an_empty_body()
+    {
+        for status in [400, 401, 403, 404, 429] {
+            let Answer::TryAgain { error } = judge_head(status) else {
+                panic!("{status}")
+            };
+            assert_eq!(error.message, format!("Twilio answered {status}"));
+        }
+        for status in [200, 201, 301, 307, 500, 503, 504] {
+            assert_eq!(judge_head(status), judge(status, b""), "{status}");
+        }
     }
 
     proptest! {

@@ -19,7 +19,8 @@ pub const STATUS_PATH: &str = "/webhooks/twilio/status";
 
 /// Asks Twilio to post a receipt up to 5 times more (the most there are) until it gets a 2xx: by itself it does so once,
 /// and only where it cannot connect. `all` are failed and timed-out connections and answers of 4xx and 5xx: an API that
-/// throttles answers 429. Twilio takes 15 seconds over all of them.
+/// throttles answers 429. Twilio takes 15 seconds over all of them. `docs/api.md` has it set
+/// for what recipients text, too.
 /// Source: [Webhook connection overrides](https://www.twilio.com/docs/usage/webhooks/webhooks-connection-overrides).
 pub const CONNECTION_OVERRIDES: &str = "#rc=5&rp=all";
 

@@ -9,11 +9,12 @@ use http::HeaderValue;
 use http::header::{ACCEPT_ENCODING, RETRY_AFTER};
 use tokio::time::{Instant, timeout, timeout_at};
 
-use super::error::classify;
+use super::error::{BodyFault, classify, classify_body};
 use super::resolver::VettingResolver;
 use super::written::Written;
 use super::{
-    HttpSend, IDLE_CONNECTION_LIFETIME, InboundResponse, OutboundRequest, Resolve, SendError, Stage,
+    HttpSend, IDLE_CONNECTION_LIFETIME, InboundResponse, OutboundRequest, Resolve, ResponseHead,
+    SendError, Stage,
 };
 
 /// How long one connection may take to come about, shared out among a host's addresses so that a dead one leaves
@@ -115,13 +116,14 @@ impl GuardedClient {
             Err(_) if written.settle() => return Err(timed_out(Stage::Responding)),
             Err(_) => return Err(timed_out(Stage::Connecting)),
         };
+        let head = head(&response);
         let (body, body_truncated) = timeout_at(end, read_body(&mut response, limit))
             .await
-            .map_err(|_| timed_out(Stage::ResponseBody))?
-            .map_err(|error| classify(&error, true))?;
+            .unwrap_or(Err(BodyFault::TimedOut { deadline }))
+            .map_err(|fault| SendError::BodyIncomplete { head, fault })?;
         Ok(InboundResponse {
-            status: response.status().as_u16(),
-            retry_after: retry_after(&response),
+            status: head.status,
+            retry_after: head.retry_after,
             body,
             body_truncated,
         })
@@ -162,10 +164,11 @@ impl HttpSend for GuardedClient {
 async fn read_body(
     response: &mut reqwest::Response,
     limit: usize,
-) -> reqwest::Result<(Vec<u8>, bool)> {
+) -> Result<(Vec<u8>, bool), BodyFault> {
     let mut body = Vec::new();
     while body.len() < limit {
-        let Some(chunk) = response.chunk().await? else {
+        let chunk = response.chunk().await;
+        let Some(chunk) = chunk.map_err(|error| classify_body(&error))? else {
             return Ok((body, false));
         };
         body.extend_from_slice(&chunk);
@@ -174,6 +177,13 @@ async fn read_body(
     let ended = body.len() == limit && matches!(response.chunk().now_or_never(), Some(Ok(None)));
     body.truncate(limit);
     Ok((body, !ended))
+}
+
+fn head(response: &reqwest::Response) -> ResponseHead {
+    ResponseHead {
+        status: response.status().as_u16(),
+        retry_after: retry_after(response),
+    }
 }
 
 fn retry_after(response: &reqwest::Response) -> Option<RetryAfter> {

@@ -7,6 +7,8 @@ use domain::address::NotPublic;
 use domain::endpoint_url::UrlError;
 use rustls::CertificateError;
 
+use super::ResponseHead;
+
 /// Why there is no complete response. `Display` gives the words for the delivery log; no URL, address or body is in
 /// them.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -37,12 +39,24 @@ pub enum SendError {
         /// How far the exchange had come.
         stage: Stage,
     },
-    /// The connection ended after the request was begun and before the response was complete.
+    /// The connection ended after the request was begun and before the response's head had come.
     #[error("connection closed before the response was complete")]
     ConnectionLost,
     /// What came back is no HTTP/1.1 response within our limits.
     #[error("invalid response: {0}")]
     ResponseInvalid(ResponseFault),
+    /// The response's head came, and its body did not come whole.
+    ///
+    /// It is an error because a webhook's delivery succeeds with a whole response only. Where a request may not be made
+    /// twice, as with a text, the head is worth more: who has answered with a status has decided what to do about the
+    /// request, whatever becomes of the rest of the answer.
+    #[error("{fault}")]
+    BodyIncomplete {
+        /// What had come.
+        head: ResponseHead,
+        /// What became of the body.
+        fault: BodyFault,
+    },
 }
 
 impl SendError {
@@ -62,11 +76,12 @@ impl SendError {
                 ..
             } => false,
             Self::TimedOut {
-                stage: Stage::Responding | Stage::ResponseBody,
+                stage: Stage::Responding,
                 ..
             }
             | Self::ConnectionLost
-            | Self::ResponseInvalid(_) => true,
+            | Self::ResponseInvalid(_)
+            | Self::BodyIncomplete { .. } => true,
         }
     }
 }
@@ -80,15 +95,13 @@ impl From<UrlError> for SendError {
     }
 }
 
-/// How far an exchange had come when its deadline passed.
+/// How far an exchange had come when its deadline passed and there was no response's head.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Stage {
     /// DNS, connection or TLS; nothing of the request was written.
     Connecting,
     /// The request was being written, or the response's head had not come.
     Responding,
-    /// The head had come, the body had not ended.
-    ResponseBody,
 }
 
 /// The end of a sentence that has said that there was no response.
@@ -97,7 +110,6 @@ impl fmt::Display for Stage {
         f.write_str(match self {
             Self::Connecting => " (not connected)",
             Self::Responding => "",
-            Self::ResponseBody => " (its body did not end)",
         })
     }
 }
@@ -184,6 +196,31 @@ pub enum ResponseFault {
     /// The body's framing is broken.
     #[error("malformed body")]
     MalformedBody,
+}
+
+/// What became of a body that did not come whole. `Display` gives the words for the delivery log.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum BodyFault {
+    /// The deadline passed.
+    #[error("no response within {} s (its body did not end)", deadline.as_secs_f64())]
+    TimedOut {
+        /// The deadline.
+        deadline: Duration,
+    },
+    /// The connection ended first.
+    #[error("connection closed before the response was complete")]
+    ConnectionLost,
+    /// What came is no body within our limits.
+    #[error("invalid response: {0}")]
+    Invalid(ResponseFault),
+}
+
+/// What an error in reading a body means to us.
+pub(super) fn classify_body(error: &reqwest::Error) -> BodyFault {
+    match classify(error, true) {
+        SendError::ResponseInvalid(fault) => BodyFault::Invalid(fault),
+        _ => BodyFault::ConnectionLost,
+    }
 }
 
 /// What an error of the HTTP library means to us, told from the types along its chain of causes.

@@ -30,7 +30,7 @@ use futures::future::BoxFuture;
 use http::{HeaderMap, HeaderName, HeaderValue, Method};
 
 pub use client::{BuildError, GuardedClient};
-pub use error::{ResponseFault, SendError, Stage, TlsFault};
+pub use error::{BodyFault, ResponseFault, SendError, Stage, TlsFault};
 pub use resolver::{Resolve, SystemResolver};
 
 /// How much of a response's body is kept, in bytes, unless a request asks for more.
@@ -112,6 +112,15 @@ pub fn header_map(pairs: Vec<(&'static str, String)>) -> Result<HeaderMap, http:
     pairs.into_iter().map(pair).collect()
 }
 
+/// What comes of a response before its body.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ResponseHead {
+    /// The status code, redirects included; they are not followed.
+    pub status: u16,
+    /// The `Retry-After` header, where it could be read.
+    pub retry_after: Option<RetryAfter>,
+}
+
 /// What came back, of whatever status. `Debug` leaves the body out.
 #[derive(Clone, PartialEq, Eq)]
 pub struct InboundResponse {
@@ -150,7 +159,7 @@ pub trait HttpSend: Send + Sync {
     ///
     /// # Errors
     /// Why no complete response came; [`SendError::request_may_have_been_written`] tells whether the endpoint may
-    /// have acted on the request.
+    /// have acted on the request, and [`SendError::BodyIncomplete`] holds what it has answered.
     fn send(
         &self,
         request: OutboundRequest,

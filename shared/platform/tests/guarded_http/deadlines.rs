@@ -3,33 +3,45 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use platform::http::{GuardedClient, HttpSend, MAX_RESPONSE_BODY, SendError, Stage};
+use domain::endpoint_url::EndpointUrl;
+use platform::http::{
+    BodyFault, GuardedClient, HttpSend, MAX_RESPONSE_BODY, ResponseHead, SendError, Stage,
+};
 use tokio::io::AsyncWriteExt;
 
 use crate::support::{AMPLE, LOCAL, Server, Silent, client, local_client, request, url};
 
 const DEADLINE: Duration = Duration::from_millis(700);
 
-pub(crate) async fn times_out(
-    client: &GuardedClient,
-    url: &domain::endpoint_url::EndpointUrl,
-    stage: Stage,
-) {
-    let start = Instant::now();
-    let error = client.send(request(url), DEADLINE).await.unwrap_err();
-    assert_eq!(
-        error,
-        SendError::TimedOut {
-            deadline: DEADLINE,
-            stage
-        }
-    );
+pub(crate) async fn times_out(client: &GuardedClient, url: &EndpointUrl, stage: Stage) {
+    let deadline = DEADLINE;
+    let error = at_the_deadline(client, url).await;
+    assert_eq!(error, SendError::TimedOut { deadline, stage });
     assert_eq!(
         error.request_may_have_been_written(),
         stage != Stage::Connecting
     );
+}
+
+/// The head came, with this status, and the body did not end.
+pub(crate) async fn body_times_out(client: &GuardedClient, url: &EndpointUrl, status: u16) {
+    let deadline = DEADLINE;
+    let head = ResponseHead {
+        status,
+        retry_after: None,
+    };
+    let fault = BodyFault::TimedOut { deadline };
+    let error = at_the_deadline(client, url).await;
+    assert_eq!(error, SendError::BodyIncomplete { head, fault });
+    assert!(error.request_may_have_been_written());
+}
+
+async fn at_the_deadline(client: &GuardedClient, url: &EndpointUrl) -> SendError {
+    let start = Instant::now();
+    let error = client.send(request(url), DEADLINE).await.unwrap_err();
     assert!(start.elapsed() >= DEADLINE);
     assert!(start.elapsed() < AMPLE);
+    error
 }
 
 #[tokio::test]
@@ -128,12 +140,7 @@ async fn a_body_that_drips() {
         "HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\n",
     ] {
         let server = dripping(head, "a", Duration::from_millis(20)).await;
-        times_out(
-            &local_client(),
-            &server.url("127.0.0.1", "/"),
-            Stage::ResponseBody,
-        )
-        .await;
+        body_times_out(&local_client(), &server.url("127.0.0.1", "/"), 200).await;
     }
 }
 
@@ -171,8 +178,15 @@ fn the_words_name_the_deadline() {
         words(ten_seconds, Stage::Connecting),
         "no response within 10 s (not connected)"
     );
+    let head = ResponseHead {
+        status: 200,
+        retry_after: None,
+    };
+    let fault = BodyFault::TimedOut {
+        deadline: ten_seconds,
+    };
     assert_eq!(
-        words(ten_seconds, Stage::ResponseBody),
+        SendError::BodyIncomplete { head, fault }.to_string(),
         "no response within 10 s (its body did not end)"
     );
     assert_eq!(

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use platform::http::Stage;
 
-use crate::deadlines::{dripping, times_out};
+use crate::deadlines::{body_times_out, dripping, times_out};
 use crate::support::{Server, local_client, url};
 use tokio::io::AsyncWriteExt;
 
@@ -30,32 +30,35 @@ async fn a_status_line_a_header_or_interim_headers_that_drip() {
 
 #[tokio::test]
 async fn chunks_chunk_lines_or_trailers_that_drip() {
-    for (start, drip) in [
+    for (status, start, drip) in [
         (
+            200,
             "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n",
             "1\r\na\r\n",
         ),
-        ("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n", "0"),
         (
+            200,
+            "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n",
+            "0",
+        ),
+        (
+            200,
             "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n1;",
             "a",
         ),
         (
+            200,
             "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n",
             "X-A: b\r\n",
         ),
         (
+            500,
             "HTTP/1.1 500 Oops\r\nContent-Length: 1000000000000000000\r\n\r\n",
             "a",
         ),
     ] {
         let server = dripping(start, drip, PAUSE).await;
-        times_out(
-            &local_client(),
-            &server.url("127.0.0.1", "/"),
-            Stage::ResponseBody,
-        )
-        .await;
+        body_times_out(&local_client(), &server.url("127.0.0.1", "/"), status).await;
     }
 }
 
@@ -63,12 +66,7 @@ async fn chunks_chunk_lines_or_trailers_that_drip() {
 async fn zeros_before_a_chunk_size_poured_out_without_a_pause() {
     let head = "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n";
     let server = dripping(head, "0000000000000000", Duration::ZERO).await;
-    times_out(
-        &local_client(),
-        &server.url("127.0.0.1", "/"),
-        Stage::ResponseBody,
-    )
-    .await;
+    body_times_out(&local_client(), &server.url("127.0.0.1", "/"), 200).await;
 }
 
 #[tokio::test]
