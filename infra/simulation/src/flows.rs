@@ -103,6 +103,26 @@ fn webhook_flows() -> Vec<Flow> {
         short: true,
         ..webhooks(&[BAD], &three)
     };
+    // It is switched off by the third, and has all three counts before it again.
+    let on = Action::Switch {
+        webhook: 0,
+        on: true,
+    };
+    let disabled_and_on = Scenario {
+        short: true,
+        ..webhooks(
+            &[BAD],
+            &[
+                &three[..],
+                &[
+                    (HOUR, on),
+                    (HOUR + SECOND * 10, Action::event(4)),
+                    (HOUR + SECOND * 20, Action::event(5)),
+                ],
+            ]
+            .concat(),
+        )
+    };
     let all_fail = [
         (Duration::ZERO, Action::event(1)),
         (HOUR * 5, Action::Stats),
@@ -114,6 +134,7 @@ fn webhook_flows() -> Vec<Flow> {
         flow("all-fail", Depth::Singles, webhooks(&[BAD], &all_fail)),
         flow("streak", Depth::Singles, streak),
         flow("disabling", Depth::Singles, disabling),
+        flow("disabled-and-on", Depth::Deaths, disabled_and_on),
         flow(
             "gone",
             Depth::Singles,
@@ -275,6 +296,15 @@ fn sms_flows() -> Vec<Flow> {
         ],
         ..twilio("{}")
     };
+    let start = Scenario {
+        actions: vec![
+            (Duration::ZERO, Action::Text { stop: true }),
+            (SECOND * 10, Action::alert(1)),
+            (SECOND * 20, Action::Text { stop: false }),
+            (SECOND * 30, Action::alert(2)),
+        ],
+        ..twilio("{}")
+    };
     let new_token = Scenario {
         actions: vec![
             (Duration::ZERO, Action::alert(1)),
@@ -298,6 +328,7 @@ fn sms_flows() -> Vec<Flow> {
     vec![
         flow("sms", Depth::Singles, twilio("{}")),
         flow("sms-stop", Depth::Deaths, stop),
+        flow("sms-start", Depth::Deaths, start),
         flow("sms-new-token", Depth::Deaths, new_token),
         flow(
             "sms-no-receipts",

@@ -1,6 +1,7 @@
 //! What is there before anything happens: the template's queues, table and key, and what the scenario has configured.
 
 use std::sync::{Arc, LazyLock};
+use std::time::Duration;
 
 use domain::catalogue::{AlertType, EventFilter};
 use domain::endpoint_url::{EndpointUrl, UrlRules};
@@ -94,11 +95,16 @@ pub fn test_phone(request: usize) -> String {
     format!("+1415556{:04}", 1234 + request)
 }
 
+/// A queue tells so late how many of its messages are in flight.
+const COUNTS_LAG: Duration = Duration::from_secs(60);
+
 /// The queues, the table and the key.
 pub async fn resources(aws: &Aws) {
     aws.create_resources(template())
         .await
         .expect("the template's resources can be made");
+    let slow = queue_name("WebhookSlowQueue");
+    assert!(aws.sqs().lag_counts(slow, COUNTS_LAG));
 }
 
 /// What the scenario has configured, written as the API would.
