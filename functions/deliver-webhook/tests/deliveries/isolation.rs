@@ -6,6 +6,7 @@
 
 use std::time::Duration;
 
+use aws_lambda_events::event::sqs::SqsMessage;
 use domain::webhook::{Lane, Webhook};
 
 use crate::load::{Arrivals, Dice, Latency, Trip, p99};
@@ -202,6 +203,44 @@ async fn costs_one_wave(scale: Scale) {
 #[tokio::test(start_paused = true)]
 async fn a_fast_endpoint_that_begins_to_hang_costs_its_neighbours_one_wave() {
     costs_one_wave(NARROW).await;
+}
+
+/// An event with an alert for so many who are no members.
+fn alert(number: usize, recipients: usize) -> SqsMessage {
+    let recipients: Vec<_> = (0..recipients).map(|user| format!("u{user}")).collect();
+    let body = serde_json::json!({
+        "id": format!("evt_{number}"), "timestamp": "2026-03-29T14:30:00Z",
+        "workspace": { "id": format!("ws_{number}"), "slug": "s" },
+        "alert": {
+            "event_type": "mentioned", "summary": "mentioned you",
+            "item": { "identifier": "ENG-1", "title": "t", "url": "https://app.setget.io/1" },
+            "recipients": recipients,
+        },
+    });
+    let mut record = SqsMessage::default();
+    record.message_id = Some(format!("m-{number}"));
+    record.body = Some(body.to_string());
+    record
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_batch_of_alerts_takes_no_longer_than_the_one_with_the_most_recipients() {
+    let setup = || Setup {
+        gate: Some(Latency::seeded(3)),
+        ..Setup::default()
+    };
+    let takes = async |records: Vec<SqsMessage>| {
+        let world = World::with(setup()).await;
+        let begin = world.now();
+        let deadline = begin + MINUTE;
+        let answer = world.fan_out.handle(records, deadline).await;
+        assert!(answer.batch_item_failures.is_empty());
+        Duration::try_from(world.now().duration_since(begin)).unwrap()
+    };
+    let one = takes(vec![alert(0, 500)]).await;
+    let ten = takes((0..10).map(|number| alert(number, 500)).collect()).await;
+    println!("an alert to 500 takes {one:?}, ten of them {ten:?}");
+    assert!(ten <= one * 3, "{one:?}, ten of them {ten:?}");
 }
 
 #[tokio::test(start_paused = true)]
