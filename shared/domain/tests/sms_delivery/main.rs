@@ -1,5 +1,6 @@
 //! The states of an SMS delivery: what may follow on what.
 //!
+//! * `any_order` — whatever happens, in whichever order
 //! * `inquiries` — asking for the last word
 
 mod any_order;
